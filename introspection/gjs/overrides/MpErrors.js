@@ -1,0 +1,296 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Errors and waiting: what a status of the library's raw calls means in JavaScript, how a task's
+// failure travels, and the one loop that waits in pieces.
+//
+// Errors of mproc are Mp.Error objects, as any GError in GJS: `error.matches(Mp.Error,
+// Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
+// has `remoteStack` and matches Mp.Error.TASK_FAILED too.
+
+/* exported check, describe, failure, init, microseconds, pause, promise, rebuild, tick, timeoutOf,
+   waitFor */
+
+'use strict';
+
+const {GLib, Gio} = imports.gi;
+const System = imports.system;
+const Values = imports.overrides.MpValues;
+
+const SECOND = 1000000;
+
+let Mp = null;
+
+function init(namespace) {
+    Mp = namespace;
+}
+
+// ── Statuses ────────────────────────────────────────────────────────────────────────────────────
+
+function failure(code, message) {
+    return new Mp.Error({code, message});
+}
+
+const MESSAGES = {
+    TIMED_OUT: [() => Mp.Error.TIMED_OUT, 'The operation timed out'],
+    CLOSED: [() => Mp.Error.CLOSED, 'The object is closed'],
+    NO_SPACE: [() => Mp.Error.NO_SPACE, 'The shared memory has reached its limit'],
+    NOT_PLAIN: [() => Mp.Error.NOT_PLAIN,
+        'The value can only be read by the language that wrote it'],
+    NOT_OWNER: [() => Mp.Error.NOT_OWNER, 'The lock is not held by the caller'],
+    INVALID: [() => Mp.Error.INVALID_STATE, 'The object cannot be used here'],
+};
+
+/**
+ * Throws what a status says, unless it is OK.
+ *
+ * @param {number} status - an Mp.Status
+ * @param {number} [timedOut] - the Mp.Error that a time over means here
+ * @param {string} [message] - its message
+ */
+function check(status, timedOut, message) {
+    if (status === Mp.Status.OK)
+        return;
+    if (status === Mp.Status.TIMED_OUT && timedOut !== undefined)
+        throw failure(timedOut, message);
+    if (status === Mp.Status.CANCELLED) {
+        throw new Gio.IOErrorEnum({
+            code: Gio.IOErrorEnum.CANCELLED,
+            message: 'Operation was cancelled',
+        });
+    }
+
+    for (const [name, [code, text]] of Object.entries(MESSAGES)) {
+        if (Mp.Status[name] === status)
+            throw failure(code(), text);
+    }
+    throw failure(Mp.Error.FAILED, 'The operation failed');
+}
+
+// ── Waiting ─────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Microseconds of a timeout: undefined, null, Infinity and what is negative wait without limit.
+ *
+ * @param {number} [timeout] - seconds
+ * @returns {number} microseconds, or -1
+ */
+function microseconds(timeout) {
+    if (timeout === undefined || timeout === null || timeout < 0 || timeout > 1e9)
+        return -1;
+    if (typeof timeout !== 'number' || Number.isNaN(timeout))
+        throw failure(Mp.Error.INVALID_ARGUMENT, 'A timeout is a number of seconds');
+    return Math.round(timeout * SECOND);
+}
+
+/** The timeout among options, which may also be nothing but a number of seconds. */
+function timeoutOf(options) {
+    return typeof options === 'number' ? options : options?.timeout;
+}
+
+/**
+ * Calls a raw function until it has an outcome other than "interrupted" or the time is over. When
+ * the shared memory is full the garbage of this process is collected once, because what it holds
+ * there goes with it.
+ *
+ * @param {function(number): (number|Array)} call - gets microseconds; returns a status, or an
+ *   array that begins with one
+ * @param {number} [timeout] - seconds
+ * @returns {number|Array} what the last call returned
+ */
+function waitFor(call, timeout) {
+    const usec = microseconds(timeout);
+    const deadline = usec < 0 ? -1 : GLib.get_monotonic_time() + usec;
+    let collected = false;
+    let left = usec;
+
+    for (;;) {
+        const result = call(left);
+        const status = typeof result === 'number' ? result : result[0];
+
+        if (status === Mp.Status.NO_SPACE && !collected) {
+            collected = true;
+            System.gc();
+        } else if (status !== Mp.Status.INTERRUPTED) {
+            return result;
+        }
+        if (deadline >= 0)
+            left = Math.max(0, deadline - GLib.get_monotonic_time());
+    }
+}
+
+/** A promise that is kept by the next round of the main loop. */
+function tick() {
+    return new Promise(resolve => {
+        GLib.idle_add(GLib.PRIORITY_DEFAULT, () => {
+            resolve();
+            return GLib.SOURCE_REMOVE;
+        });
+    });
+}
+
+/** A promise that is kept after some milliseconds. */
+function pause(milliseconds) {
+    return new Promise(resolve => {
+        GLib.timeout_add(GLib.PRIORITY_DEFAULT, milliseconds, () => {
+            resolve();
+            return GLib.SOURCE_REMOVE;
+        });
+    });
+}
+
+// A cancellable that also follows another one and a clock.
+function makeCancellable(cancellable, usec) {
+    const own = new Gio.Cancellable();
+    const state = {own, timedOut: false};
+    const follow = cancellable?.connect(() => own.cancel()) ?? 0;
+    let timer = 0;
+
+    if (usec >= 0) {
+        timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.ceil(usec / 1000), () => {
+            timer = 0;
+            state.timedOut = true;
+            own.cancel();
+            return GLib.SOURCE_REMOVE;
+        });
+    }
+
+    state.release = () => {
+        if (timer)
+            GLib.source_remove(timer);
+        if (follow)
+            cancellable.disconnect(follow);
+    };
+    return state;
+}
+
+/**
+ * The promise of an asynchronous call.
+ *
+ * @param {function} begin - gets a Gio.Cancellable or null and a callback
+ * @param {function} finish - gets the Gio.AsyncResult, returns the value
+ * @param {object} [options] - options
+ * @param {Gio.Cancellable} [options.cancellable] - stops the waiting
+ * @param {number} [options.timeout] - seconds after which it fails with Mp.Error.TIMED_OUT
+ * @returns {Promise} the promise
+ */
+function promise(begin, finish, {cancellable = null, timeout} = {}) {
+    const usec = microseconds(timeout);
+    const state = usec >= 0 ? makeCancellable(cancellable, usec) : null;
+
+    return new Promise((resolve, reject) => {
+        begin(state?.own ?? cancellable, (_source, result) => {
+            state?.release();
+            try {
+                resolve(finish(result));
+            } catch (error) {
+                const late = state?.timedOut &&
+                    error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+                reject(late ? failure(Mp.Error.TIMED_OUT, 'The operation timed out') : error);
+            }
+        });
+    });
+}
+
+// ── Failures of tasks ───────────────────────────────────────────────────────────────────────────
+
+function plainOrNothing(value) {
+    try {
+        return value === undefined ? undefined : JSON.parse(Values.encode(value));
+    } catch {
+        return String(value);
+    }
+}
+
+function describeExtras(error) {
+    const extras = {};
+    for (const key of Object.keys(error)) {
+        if (!['stack', 'name', 'message', 'cause', 'fileName', 'lineNumber', 'columnNumber']
+            .includes(key))
+            extras[key] = plainOrNothing(error[key]);
+    }
+    return extras;
+}
+
+/**
+ * What was thrown, as plain data for the way to another process.
+ *
+ * @param {*} thrown - what was thrown
+ * @returns {object} name, message, stack, and what else there is
+ */
+function describe(thrown) {
+    if (thrown instanceof GLib.Error) {
+        return {
+            name: thrown.constructor.name,
+            message: thrown.message,
+            stack: thrown.stack ?? '',
+            domain: GLib.quark_to_string(thrown.domain),
+            code: thrown.code,
+        };
+    }
+    if (!(thrown instanceof Error))
+        return {name: 'Error', message: String(thrown), stack: '', value: plainOrNothing(thrown)};
+
+    const description = {
+        name: String(thrown.name),
+        message: String(thrown.message),
+        stack: String(thrown.stack),
+        extras: describeExtras(thrown),
+    };
+    if (thrown.cause !== undefined)
+        description.cause = describe(thrown.cause);
+    return description;
+}
+
+const ERROR_CLASSES = {
+    AggregateError, Error, EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError,
+};
+
+function hide(error, properties) {
+    for (const [key, value] of Object.entries(properties)) {
+        Object.defineProperty(error, key,
+            {value, configurable: true, enumerable: false, writable: true});
+    }
+}
+
+function makeError({name = 'Error', message, extras = {}}) {
+    if (!Object.hasOwn(ERROR_CLASSES, name)) {
+        const error = new Error(message);
+        hide(error, {name});
+        return Object.assign(error, Values.decodeForms(extras));
+    }
+    const error = name === 'AggregateError'
+        ? new AggregateError([], message) : new ERROR_CLASSES[name](message);
+    return Object.assign(error, Values.decodeForms(extras));
+}
+
+/**
+ * The error that a description stands for.
+ *
+ * @param {object} description - what describe() returned elsewhere
+ * @param {string} [localStack] - where it is of interest here
+ * @returns {Error|GLib.Error} the error
+ */
+function rebuild(description, localStack = '') {
+    const {stack = '', domain, code, message} = description;
+    const remote = stack.trimEnd();
+
+    if (domain !== undefined) {
+        const error = new GLib.Error(GLib.quark_from_string(domain), code, message);
+        const made = domain === 'mp-error-quark' ? failure(code, message) : error;
+        made.remoteStack = remote;
+        return made;
+    }
+
+    const error = makeError(description);
+    hide(error, {
+        stack: [remote, localStack].filter(text => text !== '').join('\n'),
+        remoteStack: remote,
+        matches: (wanted, wantedCode) => wanted === Mp.Error && wantedCode === Mp.Error.TASK_FAILED,
+    });
+    if (description.cause !== undefined)
+        hide(error, {cause: rebuild(description.cause)});
+    else if (Object.hasOwn(description, 'value'))
+        hide(error, {cause: Values.decodeForms(description.value)});
+    return error;
+}

@@ -1,0 +1,203 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// How a function reaches another gjs process.
+//
+// By reference: an exported function of a module. A function does not know its module, so the
+// program says it once, `export const sum = Mp.task(import.meta.url, function sum(a, b) {…})`, or
+// names it, {module, name}. By source: any other function travels as its text and is compiled
+// again in the worker; it sees its arguments and the global object there, but none of the
+// variables around it.
+//
+// A description is JSON text: {"module": URI, "name": export} or {"source": text, "name": name}.
+
+/* exported describe, init, isTask, isWorker, resolve, rewrite, setWorker, task */
+
+'use strict';
+
+const {GLib} = imports.gi;
+
+let Mp = null;
+let inWorker = false;
+
+const references = new WeakMap();   // function → {module, name}
+const descriptions = new WeakMap(); // function → text
+const resolved = new Map();         // text → function, in a worker
+
+function init(namespace) {
+    Mp = namespace;
+}
+
+function isWorker() {
+    return inWorker;
+}
+
+function setWorker() {
+    inWorker = true;
+}
+
+function refuse(message) {
+    return new Mp.Error({code: Mp.Error.NOT_PLAIN, message});
+}
+
+// ── In the caller ───────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Says from which module a function is exported, so that workers find it there. The function must
+ * be exported under its own name.
+ *
+ * @param {string} module - `import.meta.url`
+ * @param {Function} func - the function
+ * @returns {Function} the same function
+ */
+function task(module, func) {
+    if (typeof module !== 'string' || GLib.uri_parse_scheme(module) === null)
+        throw refuse(`Mp.task() needs the module's import.meta.url, not “${module}”`);
+    if (typeof func !== 'function' || func.name === '')
+        throw refuse('Mp.task() needs a function that has a name');
+
+    references.set(func, {module, name: func.name});
+    descriptions.delete(func);
+    return func;
+}
+
+function isTask(value) {
+    return typeof value === 'function' ||
+        (typeof value === 'object' && value !== null &&
+         typeof value.module === 'string' && typeof value.name === 'string');
+}
+
+// A function's text is an expression, or, if it was written as a method, a part of an object.
+const FORMS = [
+    source => `'use strict'; (${source}\n)`,
+    source => `'use strict'; ({${source}\n})`,
+];
+
+function compiles(text) {
+    try {
+        new Function(text); // eslint-disable-line no-new-func
+        return true;
+    } catch (error) {
+        if (error instanceof SyntaxError)
+            return false;
+        throw error;
+    }
+}
+
+function describeSource(func) {
+    const source = Function.prototype.toString.call(func);
+    const name = func.name.replace(/\s+/g, ' ');
+    const shown = name || '(anonymous)';
+
+    if (/\{\s*\[native code\]\s*\}$/.test(source)) {
+        throw refuse(`${shown} cannot travel to a worker: it is built in or bound, so it has no ` +
+            'source; wrap it in a function');
+    }
+    if (/^class\b/.test(source))
+        throw refuse(`${shown} cannot travel to a worker: it is a class, not a function`);
+
+    const at = FORMS.findIndex(make => compiles(make(source)));
+    if (at < 0 || (at === 1 && /^[gs]et\s+[^\s(]/.test(source))) {
+        throw refuse(`${shown} cannot travel to a worker: its source does not stand on its own ` +
+            '(an accessor or a private method); write it as a function');
+    }
+    return {source, name};
+}
+
+function describeNamed({module, name}) {
+    const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
+    if (GLib.uri_parse_scheme(uri) === null)
+        throw refuse(`A module is named by a URI or an absolute path, not by “${module}”`);
+    return JSON.stringify({module: uri, name});
+}
+
+/**
+ * The description of a function for another process.
+ *
+ * @param {Function|{module: string, name: string}} func - the function
+ * @returns {string} the description
+ */
+function describe(func) {
+    if (!isTask(func))
+        throw refuse('A task is a function, or an object that has module and name');
+    if (typeof func !== 'function')
+        return describeNamed(func);
+
+    let text = descriptions.get(func);
+    if (text === undefined) {
+        text = JSON.stringify(references.get(func) ?? describeSource(func));
+        descriptions.set(func, text);
+    }
+    return text;
+}
+
+// ── In the worker ───────────────────────────────────────────────────────────────────────────────
+
+function missing(message) {
+    return new Mp.Error({code: Mp.Error.NO_SUCH_FUNCTION, message});
+}
+
+async function load({module, name}) {
+    let namespace;
+    try {
+        namespace = await import(module);
+    } catch (error) {
+        // What the module itself throws tells more than that it could not be imported.
+        if (error instanceof Error && !/ImportError/.test(error.name))
+            throw error;
+        throw missing(`Module ${module} cannot be imported: ${error.message}`);
+    }
+
+    if (typeof namespace[name] !== 'function')
+        throw missing(`Module ${module} exports no function “${name}”`);
+    return namespace[name];
+}
+
+function compile({source, name}) {
+    const url = `//# sourceURL=mproc:${encodeURIComponent(name || 'anonymous')}`;
+    const evaluate = eval; // indirectly: in the global scope
+
+    for (const make of FORMS) {
+        if (!compiles(make(source)))
+            continue;
+        const made = evaluate(`${make(source)}\n${url}`);
+        return typeof made === 'function' ? made : Object.values(made)[0];
+    }
+    throw missing(`The source of ${name || 'the function'} does not compile here`);
+}
+
+/**
+ * The function that a description means here.
+ *
+ * @param {string} text - the description
+ * @returns {Promise<Function>|Function} the function
+ */
+function resolve(text) {
+    const known = resolved.get(text);
+    if (known !== undefined)
+        return known;
+
+    return (async () => {
+        const description = JSON.parse(text);
+        const func = description.module === undefined
+            ? compile(description) : await load(description);
+        resolved.set(text, func);
+        return func;
+    })();
+}
+
+/**
+ * Makes plain what it means when a function that travelled as source misses a name.
+ *
+ * @param {*} error - what it threw
+ * @param {string} text - its description
+ * @returns {*} the error
+ */
+function rewrite(error, text) {
+    const found = error instanceof ReferenceError && /^(\S+) is not defined$/.exec(error.message);
+    if (found && JSON.parse(text).source !== undefined) {
+        error.message =
+            `not available in the worker: ${found[1]} (source functions cannot capture)`;
+    }
+    return error;
+}

@@ -1,0 +1,264 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Managers: lists with the manners of Array and dicts with those of Map, whose content is in the
+// manager's server process. Every call asks the server and waits for its answer, which is short.
+// What is read is a copy: change it and set it, or use modify().
+
+/* exported install */
+
+'use strict';
+
+const Values = imports.overrides.MpValues;
+
+// Beyond the last index of any list.
+const END = Number.MAX_SAFE_INTEGER;
+
+let Mp = null;
+
+// ── Calls ───────────────────────────────────────────────────────────────────────────────────────
+
+function call(proxy, method, values = [], start = 0, end = 0, version = 0) {
+    const [, texts, number, newVersion] = proxy.call_text(method, start, end, version,
+        values.map(value => Values.encode(value)));
+    return {values: Values.decode(texts), number: Number(number), version: Number(newVersion)};
+}
+
+function callOne(proxy, method, values, start) {
+    return call(proxy, method, values, start).values[0];
+}
+
+// undefined, as Array and Map have it, instead of an error for what is not there.
+function orUndefined(func) {
+    try {
+        return func();
+    } catch (error) {
+        if (error.matches?.(Mp.Error, Mp.Error.NO_SUCH_KEY))
+            return undefined;
+        throw error;
+    }
+}
+
+// Like Array and Map, false instead of an error when there is nothing to remove.
+function whether(func) {
+    try {
+        func();
+        return true;
+    } catch (error) {
+        if (error.matches?.(Mp.Error, Mp.Error.NO_SUCH_KEY))
+            return false;
+        throw error;
+    }
+}
+
+/**
+ * Changes the whole content as one step that no other process gets between.
+ *
+ * @param {Mp.Proxy} proxy - the list or dict
+ * @param {function(Array): Array} func - makes a new flat list of values of the present one; may
+ *   be called again when another process was faster
+ */
+function modifyFlat(proxy, func) {
+    for (;;) {
+        const {values, version} = call(proxy, 'get_all');
+        if (call(proxy, 'replace_if_version', func(values), 0, 0, version).number === 1)
+            return;
+    }
+}
+
+function defineGetter(prototype, name, get) {
+    Object.defineProperty(prototype, name, {get, configurable: true});
+}
+
+// ── Lists ───────────────────────────────────────────────────────────────────────────────────────
+
+const list = {
+    get(index) {
+        return callOne(this, 'get', [], index);
+    },
+    at(index) {
+        return orUndefined(() => this.get(index));
+    },
+    set(index, value) {
+        call(this, 'set', [value], index);
+    },
+    append(value) {
+        call(this, 'extend', [value]);
+    },
+    push(...values) {
+        call(this, 'extend', values);
+    },
+    extend(values) {
+        call(this, 'extend', Array.from(values));
+    },
+    insert(index, ...values) {
+        call(this, 'insert', values, index);
+    },
+    pop(index = -1) {
+        return callOne(this, 'pop', [], index);
+    },
+    remove(value) {
+        return whether(() => call(this, 'remove', [value]));
+    },
+    removeAt(index) {
+        call(this, 'remove_at', [], index);
+    },
+    slice(start = 0, end = END) {
+        return call(this, 'get_slice', [], start, end).values;
+    },
+    indexOf(value) {
+        return call(this, 'index_of', [value], 0, END).number;
+    },
+    count(value) {
+        return call(this, 'count', [value]).number;
+    },
+    includes(value) {
+        return call(this, 'contains', [value]).number === 1;
+    },
+    reverse() {
+        call(this, 'reverse');
+    },
+    toArray() {
+        return call(this, 'get_all').values;
+    },
+    replace(values) {
+        call(this, 'replace', Array.from(values));
+    },
+    modify(func) {
+        modifyFlat(this, values => Array.from(func(values)));
+    },
+    [Symbol.iterator]() {
+        return this.toArray()[Symbol.iterator]();
+    },
+};
+
+function installList(prototype) {
+    Object.assign(prototype, list);
+    defineGetter(prototype, 'length', function () {
+        return call(this, 'length').number;
+    });
+}
+
+// ── Dicts ───────────────────────────────────────────────────────────────────────────────────────
+
+function pairsOf(content) {
+    if (content === undefined || content === null)
+        return [];
+    return typeof content[Symbol.iterator] === 'function'
+        ? [...content] : Object.entries(content);
+}
+
+function pairUp(flat) {
+    const pairs = [];
+    for (let i = 0; i < flat.length; i += 2)
+        pairs.push([flat[i], flat[i + 1]]);
+    return pairs;
+}
+
+const dict = {
+    get(key) {
+        return orUndefined(() => callOne(this, 'get', [key]));
+    },
+    set(key, value) {
+        call(this, 'set', [key, value]);
+        return this;
+    },
+    setDefault(key, value) {
+        return callOne(this, 'set_default', [key, value]);
+    },
+    has(key) {
+        return call(this, 'contains', [key]).number === 1;
+    },
+    delete(key) {
+        return whether(() => call(this, 'remove', [key]));
+    },
+    pop(key) {
+        return callOne(this, 'pop', [key]);
+    },
+    popItem() {
+        return call(this, 'pop_item').values;
+    },
+    update(content) {
+        call(this, 'update', pairsOf(content).flat(1));
+    },
+    replace(content) {
+        call(this, 'replace', pairsOf(content).flat(1));
+    },
+    modify(func) {
+        modifyFlat(this, values => pairsOf(func(new Map(pairUp(values)))).flat(1));
+    },
+    keys() {
+        return call(this, 'get_keys').values;
+    },
+    values() {
+        return call(this, 'get_values').values;
+    },
+    entries() {
+        return pairUp(call(this, 'get_all').values);
+    },
+    toMap() {
+        return new Map(this.entries());
+    },
+    toObject() {
+        return Object.fromEntries(this.entries());
+    },
+    [Symbol.iterator]() {
+        return this.entries()[Symbol.iterator]();
+    },
+};
+
+function installDict(prototype) {
+    Object.assign(prototype, dict);
+    for (const name of ['size', 'length']) {
+        defineGetter(prototype, name, function () {
+            return call(this, 'length').number;
+        });
+    }
+}
+
+// ── Manager ─────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Makes a list in the manager's server.
+ *
+ * @param {Iterable} [content] - its first values
+ * @returns {Mp.ListProxy} the list
+ */
+function makeList(content = []) {
+    const proxy = this.create_list(null);
+    const values = Array.from(content);
+    if (values.length > 0)
+        proxy.extend(values);
+    return proxy;
+}
+
+/**
+ * Makes a dict in the manager's server.
+ *
+ * @param {Map|object|Iterable} [content] - its first content: a map, an object, or pairs
+ * @returns {Mp.DictProxy} the dict
+ */
+function makeDict(content) {
+    const proxy = this.create_dict(null);
+    const pairs = pairsOf(content);
+    if (pairs.length > 0)
+        proxy.update(pairs);
+    return proxy;
+}
+
+function install(namespace) {
+    Mp = namespace;
+    const realInit = Mp.Manager.prototype._init;
+    Object.assign(Mp.Manager.prototype, {
+        _init(...args) {
+            return this.constructor === Mp.Manager ? Mp.Manager.new() : realInit.apply(this, args);
+        },
+        list: makeList,
+        dict: makeDict,
+    });
+    installList(Mp.ListProxy.prototype);
+    installDict(Mp.DictProxy.prototype);
+    Mp.Proxy.prototype.toString = function () {
+        return this.to_string();
+    };
+}

@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// The program of every child of a gjs process:
+//
+//   gjs -m worker.js process HANDLE   runs one function, for Mp.Process
+//   gjs -m worker.js worker HANDLE    runs tasks until there are no more, for Mp.Pool
+//
+// Everything runs at the top level of this module, in async functions: only there do System.exit(),
+// dynamic import and promises all work as they do in a program. Between tasks a worker sleeps
+// inside the library, at most a tenth of a second at a time; then the main loop has its turn.
+
+import GLib from 'gi://GLib';
+import System from 'system';
+
+import Mp from 'gi://Mp?version=1';
+
+const {MpErrors, MpFunctions, MpValues} = imports.overrides;
+
+const SIGINT = 2;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const context = GLib.MainContext.default();
+
+// ── One function ────────────────────────────────────────────────────────────────────────────────
+
+function report(error) {
+    const name = Mp.Process.get_current()?.get_name() ?? 'Process';
+    const shown = error instanceof GLib.Error ? `${error.message}` : `${error}`;
+    printerr(`${name}: ${shown}\n${error?.stack ?? ''}`.trimEnd());
+    for (let {cause} = error ?? {}; cause; {cause} = cause)
+        printerr(`Caused by: ${cause}\n${cause.stack ?? ''}`.trimEnd());
+}
+
+/**
+ * Exit codes: 0 when the function returned or its promise was kept, 1 when it threw or its promise
+ * was broken, N after System.exit(N).
+ *
+ * @param {string} handle - of the queue that has the function and its arguments
+ */
+async function runProcess(handle) {
+    let text = '';
+    try {
+        const [status, boot] = Mp.Shared.open(handle).get_text(0);
+        MpErrors.check(status);
+        const {func: description, args} = JSON.parse(boot);
+        text = description;
+        const func = await MpFunctions.resolve(text);
+        await func(...MpValues.decode(args));
+    } catch (error) {
+        report(text === '' ? error : MpFunctions.rewrite(error, text));
+        System.exit(1);
+    }
+}
+
+// ── Tasks ───────────────────────────────────────────────────────────────────────────────────────
+
+async function call(func, flags, values) {
+    if (!(flags & Mp.TaskFlags.MAP)) {
+        const value = func(...values);
+        return typeof value?.then === 'function' ? await value : value;
+    }
+
+    const results = [];
+    for (const item of values) {
+        const value = func(item);
+        results.push(typeof value?.then === 'function' ? await value : value);
+    }
+    return results;
+}
+
+function fail(worker, error) {
+    const {name, message, stack, ...more} = MpErrors.describe(error);
+    const all = encoder.encode(JSON.stringify({name, message, stack, ...more}));
+    return worker.fail('javascript', name, message, stack, all);
+}
+
+async function runTask(worker, text, flags, data) {
+    let result = null;
+    try {
+        const func = await MpFunctions.resolve(text);
+        result = MpValues.encode(await call(func, flags, MpValues.decode(decoder.decode(data))));
+    } catch (error) {
+        return fail(worker, MpFunctions.rewrite(error, text));
+    }
+    return worker.finish(Mp.Encoding.JSON, encoder.encode(result));
+}
+
+// One task or one rest. Returns false when there will be no more.
+async function serve(worker) {
+    const [status, kind, flags, func, , data] = worker.next(Mp.Encoding.JSON, -1);
+
+    if (status === Mp.Status.INTERRUPTED || status === Mp.Status.TIMED_OUT) {
+        await MpErrors.tick();
+        return true;
+    }
+    if (status !== Mp.Status.OK)
+        return false;
+
+    const ended = kind < Mp.FunctionKind.LANGUAGE
+        ? worker.run_native() : await runTask(worker, decoder.decode(func), flags, data);
+    if (context.pending())
+        await MpErrors.tick();
+    return ended === Mp.Status.OK;
+}
+
+async function runWorker(handle) {
+    // Ctrl-C is for the program that owns the pool; the workers end with it.
+    GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => GLib.SOURCE_CONTINUE);
+
+    const worker = Mp.Worker.new(handle);
+    while (await serve(worker))
+        continue;
+}
+
+// ── Entry ───────────────────────────────────────────────────────────────────────────────────────
+
+const KINDS = {process: runProcess, worker: runWorker};
+
+const [kind, handle] = ARGV;
+if (!Object.hasOwn(KINDS, kind) || handle === undefined) {
+    printerr('This program is started by the library: worker.js process|worker HANDLE');
+    System.exit(2);
+}
+
+MpFunctions.setWorker();
+await KINDS[kind](handle);

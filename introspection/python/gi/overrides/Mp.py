@@ -1,0 +1,168 @@
+# SPDX-FileCopyrightText: 2026 The mproc authors
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What `from gi.repository import Mp` adds to the introspected library.
+
+Natural Python values instead of GVariants, exceptions instead of GLib.Errors, `with` and `for`.
+The package `mproc` builds on these classes and gives them the names and signatures of
+multiprocessing; this file and its neighbours use nothing but the standard library and gi.
+
+Importing it tells the library how to fork an interpreter.
+"""
+
+from gi.module import get_introspection_module
+from gi.overrides import _MpCodec, _MpErrors, _MpProcess, _MpProxy, _MpResult, _MpSync, override
+
+Mp = get_introspection_module('Mp')
+
+__all__ = []
+
+
+class Shared(_MpSync.SharedMethods, Mp.Shared):
+    """The base of all objects in the family's shared memory."""
+
+    @staticmethod
+    def open(handle):
+        """The object with that handle, in any process of the family."""
+        with _MpErrors.translated:
+            return Mp.Shared.open(handle)
+
+
+Shared = override(Shared)
+__all__.append('Shared')
+
+
+class Queue(_MpSync.QueueMethods, Mp.Queue):
+    """Values from any process of the family to any other, first in, first out."""
+
+    @classmethod
+    def new(cls, max_items=0):
+        """A queue; @max_items above 0 is how many values it holds at most."""
+        with _MpErrors.translated:
+            return super().new(max_items)
+
+
+Queue = override(Queue)
+__all__.append('Queue')
+
+
+class Lock(_MpSync.LockMethods, Mp.Lock):
+    """Mutual exclusion between processes, and between threads of them."""
+
+    @classmethod
+    def new(cls):
+        with _MpErrors.translated:
+            return super().new()
+
+
+Lock = override(Lock)
+__all__.append('Lock')
+
+
+class RLock(_MpSync.RLockMethods, Mp.RLock):
+    """A lock that its owner may take more than once."""
+
+    @classmethod
+    def new(cls):
+        with _MpErrors.translated:
+            return super().new()
+
+
+RLock = override(RLock)
+__all__.append('RLock')
+
+
+class Condition(_MpSync.ConditionMethods, Mp.Condition):
+    """Waiting, under a lock, for somebody to say that something changed."""
+
+    @classmethod
+    def new(cls, lock=None):
+        with _MpErrors.translated:
+            return super().new(lock)
+
+
+Condition = override(Condition)
+__all__.append('Condition')
+
+
+class Process(_MpProcess.ProcessMethods, Mp.Process):
+    """A child process. Its work is a callable, or do_run() of a subclass."""
+
+    @classmethod
+    def new(cls, name=None, func=None, *arguments):
+        """A process that will call func(*arguments)."""
+        process = cls(name=name)
+        if func is not None:
+            process.work = lambda: func(*arguments)
+        return process
+
+
+Process = override(Process)
+__all__.append('Process')
+
+
+class Result(_MpResult.ResultMethods, Mp.Result):
+    """The result of a task: not there yet, a value, or an exception."""
+
+
+Result = override(Result)
+__all__.append('Result')
+
+
+class Pool(_MpResult.PoolMethods, Mp.Pool):
+    """Worker processes that run tasks. Programs use mproc.Pool, which holds one of these."""
+
+    @classmethod
+    def new(cls, n_workers=0):
+        """A pool; of as many workers as there are usable CPUs if @n_workers is 0."""
+        with _MpErrors.translated:
+            return super().new(n_workers)
+
+
+Pool = override(Pool)
+__all__.append('Pool')
+
+
+class Proxy(_MpProxy.ProxyMethods, Mp.Proxy):
+    """An object in a manager's server."""
+
+    @staticmethod
+    def open(handle):
+        """The object with that handle, in any process of the user."""
+        with _MpErrors.translated:
+            return Mp.Proxy.open(handle)
+
+
+Proxy = override(Proxy)
+__all__.append('Proxy')
+
+
+class ListProxy(_MpProxy.ListProxyMethods, Mp.ListProxy):
+    """A list in a manager's server."""
+
+
+ListProxy = override(ListProxy)
+__all__.append('ListProxy')
+
+
+class DictProxy(_MpProxy.DictProxyMethods, Mp.DictProxy):
+    """A dict in a manager's server."""
+
+
+DictProxy = override(DictProxy)
+__all__.append('DictProxy')
+
+
+class Manager(_MpProxy.ManagerMethods, Mp.Manager):
+    """A server process that holds lists and dicts for any number of processes."""
+
+    @classmethod
+    def new(cls):
+        with _MpErrors.translated:
+            return super().new()
+
+
+Manager = override(Manager)
+__all__.append('Manager')
+
+Process.set_fork_func(_MpProcess.fork)

@@ -1,0 +1,171 @@
+# SPDX-FileCopyrightText: 2026 The mproc authors
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""What a worker of a pool does, from its fork to its end.
+
+It runs in a child that was forked by the pool's owner and that ignores Ctrl-C, so that one key
+gives one traceback, in the owner. Nothing that a task or the initializer raises ends the worker.
+"""
+
+import signal
+import traceback
+
+from gi.overrides import _MpCodec, _MpProcess
+from gi.overrides._MpErrors import CLOSED, FAILED, INVALID, NOT_PLAIN, OK, translated
+from gi.repository import Mp
+
+from .errors import InitializerError, MaybeEncodingError
+from .functions import APPLY, CALL, INHERITED, PICKLED, STAR
+
+LANGUAGE = 16
+MAP = 1
+
+# A task may come after any time; returning this often costs nothing.
+SLICE = 1000000
+
+MAX_CACHED = 64
+
+
+def main(handle, spec):
+    """The target of a worker's process."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with translated:
+        worker = Mp.Worker.new(handle)
+    Loop(worker, spec).run()
+
+
+class Loop:
+    """Takes tasks and runs them, until the pool is closed or the worker has done its share."""
+
+    def __init__(self, worker, spec):
+        self.worker = worker
+        self.table = spec.functions.table
+        self.limit = spec.limit
+        self.cache = {}
+        self.broken = self.initialize(spec)
+
+    def initialize(self, spec):
+        """None, or what every task is to fail with."""
+        if spec.initializer is None:
+            return None
+        try:
+            spec.initializer(*spec.initargs)
+        except BaseException as error:
+            problem = InitializerError(f'the initializer failed: {_describe(error)}')
+            problem.__cause__ = error
+            return problem
+        return None
+
+    def run(self):
+        done = 0
+        while self.limit is None or done < self.limit:
+            status, kind, flags, function, encoding, data = self.worker.next(_MpCodec.PICKLE,
+                                                                             SLICE)
+            if status in (CLOSED, INVALID, FAILED):
+                break
+            if status == NOT_PLAIN:
+                self.fail(TypeError('the argument can only be read by the language that wrote it'))
+                done += 1
+            elif status == OK:
+                self.one(kind, flags, bytes(function or b''), encoding, data)
+                done += 1
+
+    def one(self, kind, flags, function, encoding, data):
+        if kind < LANGUAGE:
+            self.worker.run_native()
+            return
+        try:
+            if self.broken is not None:
+                raise self.broken
+            call = self.find(kind, function)
+            argument = _MpCodec.decode(encoding, data)
+            value = [call(item) for item in argument] if flags & MAP else call(argument)
+        except BaseException as error:
+            self.fail(error)
+        else:
+            self.finish(value)
+
+    def find(self, kind, function):
+        """The callable that the bytes of a task name."""
+        call = self.cache.get(function)
+        if call is None:
+            style, rest = function[:1], function[1:]
+            if kind == INHERITED:
+                target = self.table[int(rest)]
+            elif kind == PICKLED:
+                target = _MpCodec.loads(rest)
+            else:
+                raise LookupError(f'a Python worker cannot run functions of kind {kind}')
+            call = _adapt(style, target)
+            # A function that came by value may keep state of its own: a fresh one each time.
+            if kind == INHERITED or len(self.cache) < MAX_CACHED and _is_global(target):
+                self.cache[function] = call
+        return call
+
+    def finish(self, value):
+        try:
+            encoding, data = _MpCodec.encode(value)
+        except Exception as error:
+            self.fail(MaybeEncodingError(f"Error sending result: '{_show(value)}'. "
+                                         f"Reason: '{error!r}'"))
+            return
+        _MpProcess.flush()
+        status = self.worker.finish(encoding, data)
+        if status != OK:
+            self.fail(MaybeEncodingError(f'Error sending result of {len(data)} bytes: '
+                                         f'status {status}'))
+
+    def fail(self, error):
+        """Tells the caller, as far as possible with the exception itself."""
+        _MpProcess.flush()
+        text = ''.join(traceback.format_exception(error))
+        kind = type(error)
+        name = kind.__qualname__
+        if kind.__module__ not in ('builtins', '__main__'):
+            name = f'{kind.__module__}.{name}'
+        self.worker.fail('python', name, _message(error), text, pickled(error))
+
+
+def _adapt(style, target):
+    """The function of one argument that the style makes of @target."""
+    if style == CALL:
+        return target
+    if style == STAR:
+        return lambda item: target(*item)
+    if style == APPLY:
+        return lambda item: target(*item[0], **item[1])
+    raise LookupError(f'unknown way to call a function: {style!r}')
+
+
+def _is_global(target):
+    return '.' not in getattr(target, '__qualname__', '.') and '<' not in target.__qualname__
+
+
+def pickled(error):
+    """The exception as a pickle that is known to load, or nothing."""
+    if not isinstance(error, Exception):
+        return b''
+    try:
+        data = _MpCodec.dumps(error)
+        copy = _MpCodec.loads(data)
+    except Exception:
+        return b''
+    return data if type(copy) is type(error) else b''
+
+
+def _message(error):
+    try:
+        return str(error)
+    except Exception:
+        return ''
+
+
+def _describe(error):
+    return ''.join(traceback.format_exception_only(type(error), error)).strip()
+
+
+def _show(value):
+    try:
+        return repr(value)
+    except Exception:
+        return object.__repr__(value)

@@ -1,0 +1,223 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * MpPayload: the value on its way. Immutable and counted atomically, so any thread may hold one.
+ * It does not look at its bytes before somebody asks for the value in another form; then
+ * mp-transcode.c does the work, each time anew.
+ */
+
+#include "config.h"
+
+#include "mproc/base/mp-payload.h"
+
+#include "mproc/base/mp-transcode-private.h"
+
+struct _MpPayload
+{
+  gatomicrefcount ref_count;
+  MpEncoding      encoding;
+  GBytes         *bytes;
+};
+
+G_DEFINE_BOXED_TYPE (MpPayload, mp_payload, mp_payload_ref, mp_payload_unref)
+
+/**
+ * mp_payload_new:
+ * @encoding: how @bytes are to be read
+ * @bytes: the encoded value; must not change while the payload lives
+ *
+ * Makes a payload of bytes that are encoded already.
+ *
+ * The bytes are not checked; whoever reads the value does that.
+ *
+ * Returns: (transfer full): a payload that holds a reference to @bytes
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_payload_new (MpEncoding  encoding,
+                GBytes     *bytes)
+{
+  MpPayload *self;
+
+  g_return_val_if_fail (encoding >= MP_ENCODING_VARIANT && encoding <= MP_ENCODING_BYTES, NULL);
+  g_return_val_if_fail (bytes != NULL, NULL);
+
+  self = g_new (MpPayload, 1);
+  g_atomic_ref_count_init (&self->ref_count);
+  self->encoding = encoding;
+  self->bytes = g_bytes_ref (bytes);
+  return self;
+}
+
+/**
+ * mp_payload_new_variant:
+ * @value: a value, which is consumed if it is floating
+ *
+ * Makes a payload of a [struct@GLib.Variant].
+ *
+ * Returns: (transfer full): a payload of the encoding [enum@Mp.Encoding.VARIANT]
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_payload_new_variant (GVariant *value)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  g_return_val_if_fail (value != NULL, NULL);
+
+  bytes = mp_transcode_from_variant (value);
+  return mp_payload_new (MP_ENCODING_VARIANT, bytes);
+}
+
+/**
+ * mp_payload_ref:
+ * @self: a payload
+ *
+ * Takes a reference.
+ *
+ * Returns: (transfer full): @self
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_payload_ref (MpPayload *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  g_atomic_ref_count_inc (&self->ref_count);
+  return self;
+}
+
+/**
+ * mp_payload_unref:
+ * @self: (transfer full): a payload
+ *
+ * Gives a reference back; the last one frees the payload.
+ *
+ * Since: 0.1
+ */
+void
+mp_payload_unref (MpPayload *self)
+{
+  g_return_if_fail (self != NULL);
+
+  if (!g_atomic_ref_count_dec (&self->ref_count))
+    return;
+
+  g_bytes_unref (self->bytes);
+  g_free (self);
+}
+
+/**
+ * mp_payload_get_encoding:
+ * @self: a payload
+ *
+ * Tells how the bytes are encoded.
+ *
+ * Returns: the encoding
+ *
+ * Since: 0.1
+ */
+MpEncoding
+mp_payload_get_encoding (MpPayload *self)
+{
+  g_return_val_if_fail (self != NULL, MP_ENCODING_BYTES);
+
+  return self->encoding;
+}
+
+/**
+ * mp_payload_get_bytes:
+ * @self: a payload
+ *
+ * The encoded value.
+ *
+ * Returns: (transfer none): the bytes
+ *
+ * Since: 0.1
+ */
+GBytes *
+mp_payload_get_bytes (MpPayload *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+
+  return self->bytes;
+}
+
+/**
+ * mp_payload_get_variant:
+ * @self: a payload
+ * @expected: (nullable): the type wanted, or %NULL for any
+ * @error: return location for an error
+ *
+ * Reads the value, whatever language wrote it.
+ *
+ * Without @expected the value has its canonical type: `b`, `x`, `d`, `s`, `ay`, arrays of these
+ * for lists of one kind, `a{sv}` for dicts with string keys, `mv` for nothing, and so on. What a
+ * program in C or Vala wrote comes back with the type it was written with, without a copy where
+ * the bytes are aligned to 8.
+ *
+ * With @expected the value is brought to that type where nothing is lost: integers within the
+ * range of the type, integers to `d`, an empty list to any array, a dict to `a{si}`, a list to a
+ * tuple, `mv` to a maybe. A type with wildcards is only compared with the canonical type.
+ *
+ * Errors are [error@Mp.Error.NOT_PLAIN] if only the language that wrote the value can hold it, or
+ * if it is nested deeper than 40 containers, and [error@Mp.Error.INVALID_DATA] if the bytes do not
+ * decode or the value does not fit @expected; the message then says where.
+ *
+ * Returns: (transfer full): the value, not floating
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_payload_get_variant (MpPayload           *self,
+                        const GVariantType  *expected,
+                        GError             **error)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  return mp_transcode_to_variant (self->encoding, self->bytes, expected, error);
+}
+
+/**
+ * mp_payload_convert:
+ * @self: a payload
+ * @encoding: the encoding wanted
+ * @error: return location for an error
+ *
+ * Gives the same value in another encoding.
+ *
+ * Errors are [error@Mp.Error.NOT_PLAIN] if only the language that wrote the value can hold it,
+ * [error@Mp.Error.INVALID_DATA] if the bytes do not decode, or if @encoding is
+ * [enum@Mp.Encoding.BYTES] and the value is not bytes, and [error@Mp.Error.INVALID_ARGUMENT] if
+ * there is no such encoding.
+ *
+ * Returns: (transfer full): a new payload, or @self itself if it has that encoding already
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_payload_convert (MpPayload   *self,
+                    MpEncoding   encoding,
+                    GError     **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  gconstpointer data;
+  gsize size;
+
+  g_return_val_if_fail (self != NULL, NULL);
+  g_return_val_if_fail (error == NULL || *error == NULL, NULL);
+
+  if (self->encoding == encoding)
+    return mp_payload_ref (self);
+
+  data = g_bytes_get_data (self->bytes, &size);
+  bytes = mp_transcode (self->encoding, data, size, encoding, error);
+  return bytes != NULL ? mp_payload_new (encoding, bytes) : NULL;
+}

@@ -1,0 +1,240 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Brings readers and writers together: read into a tree, seal it, check what the target cannot
+ * hold, write. A table of readers and one of writers, so a further encoding is two rows.
+ *
+ * Nothing here blocks or keeps state; any process and any thread may call it.
+ */
+
+#include "config.h"
+
+#include "mproc/base/mp-transcode-private.h"
+
+#include "mproc/base/mp-plain-out-private.h"
+
+static gboolean
+read_bytes (MpPlain *plain)
+{
+  return mp_plain_push_data (plain, MP_PLAIN_BYTES, 0, plain->input_size, 0);
+}
+
+static gboolean
+write_bytes (MpPlain    *plain,
+             MpPlainOut *out)
+{
+  MpPlainValue value = plain->stack[0];
+
+  if (value.kind != MP_PLAIN_BYTES)
+    return mp_plain_fail (plain, MP_ERROR_INVALID_DATA, "The value is no bytes, but: %s",
+                          mp_plain_kind_name (value.kind));
+
+  return mp_plain_out_bytes (out, mp_plain_data (plain, value), value.length) ||
+         mp_plain_fail (plain, MP_ERROR_FAILED, "There is no memory for the value");
+}
+
+static const struct
+{
+  gboolean (*read)  (MpPlain *plain);
+  gboolean (*write) (MpPlain *plain, MpPlainOut *out);
+} codecs[] = {
+  [MP_ENCODING_VARIANT] = { mp_variant_read, mp_variant_write },
+  [MP_ENCODING_PICKLE] = { mp_pickle_read, mp_pickle_write },
+  [MP_ENCODING_JSON] = { mp_json_read, mp_json_write },
+  [MP_ENCODING_BYTES] = { read_bytes, write_bytes },
+};
+
+static gboolean
+is_encoding (MpEncoding   encoding,
+             GError     **error)
+{
+  if (encoding >= MP_ENCODING_VARIANT && encoding <= MP_ENCODING_BYTES)
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "There is no encoding %d",
+               (int) encoding);
+  return FALSE;
+}
+
+/* Reads and checks. A pickle made by hand can have a key twice, so it is checked like the rest. */
+static gboolean
+read_plain (MpPlain       *plain,
+            MpEncoding     from,
+            gconstpointer  data,
+            gsize          size,
+            gboolean       for_python)
+{
+  return mp_plain_init (plain, data, size) && codecs[from].read (plain) && mp_plain_seal (plain) &&
+         mp_plain_check_keys (plain, for_python);
+}
+
+/* Ends the work on a tree: its output if @ok, else its error. */
+static GBytes *
+finish (MpPlain     *plain,
+        MpPlainOut  *out,
+        gboolean     ok,
+        GError     **error)
+{
+  GBytes *bytes = ok ? mp_plain_out_steal (out) : NULL;
+
+  if (!ok)
+    {
+      g_free (out->data);
+      g_propagate_error (error, g_steal_pointer (&plain->error));
+    }
+
+  mp_plain_clear (plain);
+  return bytes;
+}
+
+GBytes *
+mp_transcode (MpEncoding      from,
+              gconstpointer   data,
+              gsize           size,
+              MpEncoding      to,
+              GError        **error)
+{
+  MpPlain plain;
+  MpPlainOut out = { NULL, 0, 0 };
+  gboolean ok;
+
+  if (!is_encoding (from, error) || !is_encoding (to, error))
+    return NULL;
+  if (from == to)
+    return g_bytes_new (data, size);
+
+  ok = read_plain (&plain, from, data, size, to == MP_ENCODING_PICKLE) &&
+       codecs[to].write (&plain, &out);
+  return finish (&plain, &out, ok, error);
+}
+
+GBytes *
+mp_transcode_canonical (MpEncoding      from,
+                        gconstpointer   data,
+                        gsize           size,
+                        GError        **error)
+{
+  MpPlain plain;
+  MpPlainOut out = { NULL, 0, 0 };
+  gboolean ok;
+
+  if (!is_encoding (from, error))
+    return NULL;
+
+  ok = read_plain (&plain, from, data, size, FALSE);
+  if (ok)
+    {
+      mp_plain_normalize (&plain);
+      ok = mp_variant_write (&plain, &out);
+    }
+  return finish (&plain, &out, ok, error);
+}
+
+/* The value in a serialized `v`, sharing its memory if that is aligned. */
+static GVariant *
+unbox (GBytes   *bytes,
+       gboolean  trusted)
+{
+  g_autoptr (GVariant) box = g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, bytes, trusted);
+
+  g_variant_ref_sink (box);
+  return g_variant_get_variant (box);
+}
+
+/* Whether there is a value with a type in the `v`; what is not reads as the empty tuple. */
+static gboolean
+is_boxed (GBytes *bytes)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+  const char *type = size > 0 ? memrchr (data, 0, size) : NULL;
+  const char *end;
+
+  if (type == NULL || ++type == data + size)
+    return FALSE;
+  if (!g_variant_type_string_scan (type, data + size, &end) || end != data + size)
+    return FALSE;
+
+  /* Indefinite types are valid strings, but no value has one. */
+  return memchr (type, '*', data + size - type) == NULL &&
+         memchr (type, '?', data + size - type) == NULL &&
+         memchr (type, 'r', data + size - type) == NULL;
+}
+
+/* Reads the value and writes it as @expected, which is definite. */
+static GVariant *
+coerce (MpEncoding           from,
+        GBytes              *bytes,
+        const GVariantType  *expected,
+        GError             **error)
+{
+  MpPlain plain;
+  MpPlainOut out = { NULL, 0, 0 };
+  g_autoptr (GBytes) coerced = NULL;
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
+  gboolean ok;
+
+  ok = read_plain (&plain, from, data, size, FALSE) &&
+       mp_variant_write_as (&plain, &out, expected);
+  coerced = finish (&plain, &out, ok, error);
+  if (coerced == NULL)
+    return NULL;
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (expected, coerced, TRUE));
+}
+
+GVariant *
+mp_transcode_to_variant (MpEncoding           from,
+                         GBytes              *bytes,
+                         const GVariantType  *expected,
+                         GError             **error)
+{
+  g_autoptr (GVariant) value = NULL;
+  g_autoptr (GBytes) boxed = NULL;
+  g_autofree char *wanted = NULL;
+
+  if (!is_encoding (from, error))
+    return NULL;
+
+  if (from == MP_ENCODING_VARIANT && !is_boxed (bytes))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_DATA, "A GVariant has no valid type string");
+      return NULL;
+    }
+
+  if (from == MP_ENCODING_VARIANT)
+    value = unbox (bytes, FALSE);
+  else if (expected == NULL || !g_variant_type_is_definite (expected))
+    {
+      boxed = mp_transcode (from, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
+                            MP_ENCODING_VARIANT, error);
+      if (boxed == NULL)
+        return NULL;
+      value = unbox (boxed, TRUE);
+    }
+
+  if (value != NULL && (expected == NULL || g_variant_is_of_type (value, expected)))
+    return g_steal_pointer (&value);
+  if (g_variant_type_is_definite (expected))
+    return coerce (from, bytes, expected, error);
+
+  wanted = g_variant_type_dup_string (expected);
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_DATA,
+               "value: the type “%s” does not fit the type “%s”",
+               g_variant_get_type_string (value), wanted);
+  return NULL;
+}
+
+GBytes *
+mp_transcode_from_variant (GVariant *value)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
+  g_autoptr (GVariant) box = g_variant_ref_sink (g_variant_new_variant (sunk));
+  g_autoptr (GVariant) normal = g_variant_get_normal_form (box);
+
+  return g_variant_get_data_as_bytes (normal);
+}

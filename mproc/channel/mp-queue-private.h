@@ -1,0 +1,60 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * What the pool needs of a queue beyond its public face: message numbers, so that it can tell
+ * whether a dead worker had taken a message, and waiting that notices deaths.
+ */
+
+#pragma once
+
+#include "mproc/channel/mp-queue.h"
+#include "mproc/channel/mp-ring-private.h"
+
+G_BEGIN_DECLS
+
+typedef MpRingPart MpQueuePart;
+
+/* Puts the concatenation of @parts as one message. @number: its number, 1 for the queue's first
+ * message, growing by one. @deadline as in mp-deadline-private.h. An interrupting signal or a tenth
+ * of a second without success: MP_STATUS_INTERRUPTED if @interruptible, else goes on. */
+MpStatus mp_queue_put_parts     (MpQueue            *self,
+                                 guint               encoding,
+                                 const MpQueuePart  *parts,
+                                 guint               n_parts,
+                                 gint64              deadline,
+                                 gboolean            interruptible,
+                                 GCancellable       *cancellable,
+                                 guint64            *number);
+
+/* Takes a message into new memory (g_free). If @lease (in arena memory) is not NULL the
+ * message's number is stored there before the message is taken, so that whoever finds the caller
+ * dead knows which message it may have held: it did if mp_queue_was_taken (number). */
+MpStatus mp_queue_take          (MpQueue            *self,
+                                 guint64            *lease,
+                                 gint64              deadline,
+                                 gboolean            interruptible,
+                                 GCancellable       *cancellable,
+                                 guint              *encoding,
+                                 guint8            **data,
+                                 gsize              *size);
+
+/* Whether message @number has been taken out. */
+gboolean mp_queue_was_taken     (MpQueue            *self,
+                                 guint64             number);
+
+/* Sleeps until there is something to take (OK), a signal came or a tenth of a second is over
+ * (INTERRUPTED), or @deadline is (TIMED_OUT). Deaths in the family are recovered meanwhile. */
+MpStatus mp_queue_wait_readable (MpQueue            *self,
+                                 gint64              deadline,
+                                 GCancellable       *cancellable);
+
+/* Whether there was something to take, or the queue was closed; for mp_doorbell_source_new(). */
+gboolean mp_queue_is_readable   (MpQueue            *self);
+
+/* Wakes everyone who waits on the queue, so that they look at whatever else they depend on. */
+void     mp_queue_kick          (MpQueue            *self);
+
+G_END_DECLS

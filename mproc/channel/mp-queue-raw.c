@@ -1,0 +1,165 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The queue for language bindings: bytes or text in, bytes or text out, a status number, no GError
+ * for ordinary outcomes. A value that another language wrote is converted here, so that the reader
+ * gets the encoding it asked for. Each call waits a tenth of a second at most before it lets the
+ * interpreter run its signal handlers.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/base/mp-transcode-private.h"
+#include "mproc/channel/mp-queue-private.h"
+
+/**
+ * mp_queue_put_data:
+ * @self: a queue
+ * @encoding: how the bytes are to be read: an [enum@Mp.Encoding]
+ * @data: (array length=size): the encoded value
+ * @size: how many bytes
+ * @usec: how many microseconds to wait for room; negative for no limit
+ *
+ * Puts an encoded value. For language bindings.
+ *
+ * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `CLOSED`, `NO_SPACE`, `INVALID`, or
+ *   `INTERRUPTED`, at the latest after a tenth of a second: then call again
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_put_data (MpQueue      *self,
+                   guint         encoding,
+                   const guint8 *data,
+                   gsize         size,
+                   gint64        usec)
+{
+  MpQueuePart part = { data, size };
+
+  if (encoding < MP_ENCODING_VARIANT || encoding > MP_ENCODING_BYTES)
+    return MP_STATUS_INVALID;
+
+  return mp_queue_put_parts (self, encoding, &part, 1, mp_deadline_from_usec (usec), TRUE, NULL,
+                             NULL);
+}
+
+/* Replaces the value by its form in the encoding wanted, unless it is in it, or bytes, already. */
+static MpStatus
+convert (guint    wanted,
+         guint   *encoding,
+         guint8 **data,
+         gsize   *size)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (wanted == 0 || wanted == *encoding || *encoding == MP_ENCODING_BYTES)
+    return MP_STATUS_OK;
+
+  bytes = mp_transcode (*encoding, *data, *size, wanted, NULL);
+  if (bytes == NULL)
+    return MP_STATUS_NOT_PLAIN;
+
+  g_free (*data);
+  *data = g_bytes_unref_to_data (g_steal_pointer (&bytes), size);
+  *encoding = wanted;
+  return MP_STATUS_OK;
+}
+
+/**
+ * mp_queue_get_data:
+ * @self: a queue
+ * @wanted: the [enum@Mp.Encoding] that the caller reads, or 0 for any
+ * @usec: how many microseconds to wait for a value; negative for no limit
+ * @encoding: (out): how the bytes are to be read: @wanted, or `BYTES`
+ * @data: (out) (array length=size) (transfer full) (nullable): the encoded value
+ * @size: (out): how many bytes
+ *
+ * Takes the first value, in the encoding wanted. For language bindings.
+ *
+ * With `NOT_PLAIN` the value was taken, and is returned as its writer encoded it.
+ *
+ * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `CLOSED`, `NOT_PLAIN`, `NO_SPACE`, `INVALID`, or
+ *   `INTERRUPTED`, at the latest after a tenth of a second: then call again
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_get_data (MpQueue  *self,
+                   guint     wanted,
+                   gint64    usec,
+                   guint    *encoding,
+                   guint8  **data,
+                   gsize    *size)
+{
+  MpStatus status = mp_queue_take (self, NULL, mp_deadline_from_usec (usec), TRUE, NULL, encoding,
+                                   data, size);
+
+  return status == MP_STATUS_OK ? convert (wanted, encoding, data, size) : status;
+}
+
+/**
+ * mp_queue_put_text:
+ * @self: a queue
+ * @text: the value as JSON text
+ * @usec: how many microseconds to wait for room; negative for no limit
+ *
+ * Puts a value given as JSON text. For language bindings.
+ *
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.put_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_put_text (MpQueue    *self,
+                   const char *text,
+                   gint64      usec)
+{
+  return mp_queue_put_data (self, MP_ENCODING_JSON, (const guint8 *) text, strlen (text), usec);
+}
+
+/**
+ * mp_queue_get_text:
+ * @self: a queue
+ * @usec: how many microseconds to wait for a value; negative for no limit
+ * @text: (out) (transfer full) (nullable): the value as JSON text
+ *
+ * Takes the first value, as JSON text. For language bindings.
+ *
+ * With `NOT_PLAIN` the value was taken and is lost.
+ *
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_get_text (MpQueue  *self,
+                   gint64    usec,
+                   char    **text)
+{
+  g_autofree guint8 *data = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  MpStatus status;
+  guint encoding;
+  gsize size;
+
+  *text = NULL;
+  status = mp_queue_get_data (self, MP_ENCODING_JSON, usec, &encoding, &data, &size);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  if (encoding == MP_ENCODING_BYTES)
+    {
+      bytes = mp_transcode (MP_ENCODING_BYTES, data, size, MP_ENCODING_JSON, NULL);
+      *text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+    }
+  else
+    *text = g_strndup ((const char *) data, size);
+
+  return MP_STATUS_OK;
+}

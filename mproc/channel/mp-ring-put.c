@@ -1,0 +1,234 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The producers' end of a ring.
+ *
+ * A put copies the message behind the last record, writes 0 where the next header will be, and
+ * commits by storing the header. Killed before that store, there is no message; after it, there is.
+ * A block goes from the producer's hand into the record by the same store. New segments are
+ * allocated with no lock held; if another producer was faster, ours is given back.
+ */
+
+#include "config.h"
+
+#include <string.h>
+
+#include "mproc/channel/mp-ring-private.h"
+#include "mproc/memory/mp-heap-private.h"
+#include "mproc/sync/mp-wait-private.h"
+
+#define LAST_SEGMENT 32768u
+#define JUMP_BYTES 16u
+
+static MpStatus
+lock_tail (MpRing             *ring,
+           const MpWaitLimits *limits)
+{
+  MpGuardResult result;
+
+  if (mp_self () == 0)
+    return MP_STATUS_INVALID;
+
+  mp_self_slot ()->object = mp_arena_offset (ring);
+  result = mp_guard_lock (&ring->tail_guard, NULL, limits);
+  if (G_UNLIKELY (result == MP_GUARD_STOLEN))
+    mp_ring_fix_tail (ring);
+
+  return result <= MP_GUARD_STOLEN ? MP_STATUS_OK : mp_guard_status (result);
+}
+
+static gboolean
+has_room (MpRing *ring,
+          gsize   bytes)
+{
+  return ring->tail_pos + bytes + JUMP_BYTES <= ring->tail_end;
+}
+
+static guint32
+segment_size (MpRing *ring,
+              gsize   bytes)
+{
+  guint32 size = ring->next_size;
+
+  while (size < bytes + JUMP_BYTES)
+    size *= 2;
+
+  return size;
+}
+
+/* Under the lock: the chain goes on in the segment in *@hand. */
+static void
+link_segment (MpRing  *ring,
+              guint64 *hand)
+{
+  guint64 *word = mp_ring_word (ring->tail_pos);
+  MpOffset segment = *hand;
+  gsize size;
+
+  mp_heap_block (segment, &size);
+  *mp_ring_word (segment) = 0;
+  word[1] = segment;
+  mp_intent_begin (&ring->tail_intent, MP_INTENT_GIVE, word,
+                   MP_RECORD (ring->tail_n, MP_RECORD_JUMP, 0, 0), hand, segment);
+  mp_intent_commit (&ring->tail_intent, word, hand);
+  ring->next_size = (guint32) MIN (size * 2, LAST_SEGMENT);
+  ring->tail_pos = segment;
+  ring->tail_end = segment + size;
+}
+
+static MpStatus
+add_segment (MpRing             *ring,
+             gsize               bytes,
+             const MpWaitLimits *limits)
+{
+  guint64 *hand = &mp_self_slot ()->hands[1];
+  MpStatus status = mp_heap_allocate (segment_size (ring, bytes), hand, limits);
+
+  if (status != MP_STATUS_OK)
+    return status;
+
+  status = lock_tail (ring, limits);
+  if (status == MP_STATUS_OK)
+    {
+      if (!has_room (ring, bytes))
+        link_segment (ring, hand);
+      mp_guard_unlock (&ring->tail_guard);
+    }
+  mp_heap_free (hand);
+
+  return status;
+}
+
+static void
+copy_parts (guint8           *to,
+            const MpRingPart *parts,
+            guint             n_parts)
+{
+  for (guint i = 0; i < n_parts; i++)
+    {
+      if (parts[i].size > 0)
+        memcpy (to, parts[i].data, parts[i].size);
+      to += parts[i].size;
+    }
+}
+
+static void
+write_inline (MpRing           *ring,
+              guint             encoding,
+              const MpRingPart *parts,
+              guint             n_parts,
+              gsize             size)
+{
+  guint64 *word = mp_ring_word (ring->tail_pos);
+
+  copy_parts ((guint8 *) (word + 1), parts, n_parts);
+  *mp_ring_word (ring->tail_pos + MP_RECORD_BYTES (size)) = 0;
+  __atomic_store_n (word, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding, size),
+                    __ATOMIC_RELEASE);
+  ring->tail_pos += MP_RECORD_BYTES (size);
+}
+
+static void
+write_block (MpRing  *ring,
+             guint    encoding,
+             guint64 *hand,
+             gsize    size)
+{
+  guint64 *word = mp_ring_word (ring->tail_pos);
+
+  word[1] = *hand;
+  word[2] = size;
+  *mp_ring_word (ring->tail_pos + MP_RECORD_BYTES (16)) = 0;
+  mp_intent_begin (&ring->tail_intent, MP_INTENT_GIVE, word,
+                   MP_RECORD (ring->tail_n + 1, MP_RECORD_BLOCK, encoding, 0), hand, *hand);
+  mp_intent_commit (&ring->tail_intent, word, hand);
+  ring->tail_pos += MP_RECORD_BYTES (16);
+}
+
+/* With the lock held: why no message can be put now, or OK. */
+static MpStatus
+refusal (MpRing *ring)
+{
+  if (G_UNLIKELY (ring->closed))
+    return MP_STATUS_CLOSED;
+  if (ring->max != 0 &&
+      ring->tail_n - __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE) >= ring->max)
+    return MP_STATUS_TIMED_OUT;
+
+  return MP_STATUS_OK;
+}
+
+static MpStatus
+lock_with_room (MpRing             *ring,
+                gsize               bytes,
+                const MpWaitLimits *limits)
+{
+  MpStatus status;
+
+  while ((status = lock_tail (ring, limits)) == MP_STATUS_OK)
+    {
+      gboolean room = has_room (ring, bytes);
+
+      status = refusal (ring);
+      if (G_LIKELY (status == MP_STATUS_OK && room))
+        return MP_STATUS_OK;
+
+      mp_guard_unlock (&ring->tail_guard);
+      if (status == MP_STATUS_OK)
+        status = add_segment (ring, bytes, limits);
+      if (status != MP_STATUS_OK)
+        return status;
+    }
+
+  return status;
+}
+
+MpStatus
+mp_ring_put (MpRing             *ring,
+             guint               encoding,
+             const MpRingPart   *parts,
+             guint               n_parts,
+             const MpWaitLimits *limits,
+             guint64            *number)
+{
+  guint64 *hand;
+  gsize size = 0;
+  MpStatus status = MP_STATUS_OK;
+
+  if (mp_self () == 0)
+    return MP_STATUS_INVALID;
+  for (guint i = 0; i < n_parts; i++)
+    if (__builtin_add_overflow (size, parts[i].size, &size))
+      return MP_STATUS_NO_SPACE;
+
+  hand = &mp_self_slot ()->hands[0];
+  if (size > MP_RING_INLINE_MAX)
+    {
+      status = mp_heap_allocate (size, hand, limits);
+      if (status != MP_STATUS_OK)
+        return status;
+      copy_parts (mp_arena_pointer (*hand), parts, n_parts);
+    }
+
+  status = lock_with_room (ring, MP_RECORD_BYTES (*hand != 0 ? 16 : size), limits);
+  if (status == MP_STATUS_OK)
+    {
+      if (*hand != 0)
+        write_block (ring, encoding, hand, size);
+      else
+        write_inline (ring, encoding, parts, n_parts, size);
+      __atomic_store_n (&ring->tail_n, ring->tail_n + 1, __ATOMIC_RELEASE);
+      if (number != NULL)
+        *number = ring->tail_n;
+      mp_guard_unlock (&ring->tail_guard);
+      mp_event_wake (&ring->readable);
+    }
+  else
+    mp_heap_free (hand);
+  mp_self_slot ()->object = 0;
+
+  return status;
+}

@@ -1,0 +1,170 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * A process's place in the family when it forks, by whatever call runs pthread_atfork handlers.
+ *
+ * Before the fork the parent reserves a process slot for the child and takes all its leases again
+ * for it, so that nothing the child inherits can be freed under it. The child makes the slot its
+ * own; if there was none, it is cut off: every use of the arena there fails with an error. A slot
+ * whose child never came (the fork failed, or the child was killed at once) is given back when the
+ * parent says so, or when the parent is gone.
+ *
+ * The handlers run in the forking thread. The mutex is private to the process.
+ */
+
+#include "config.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mproc/memory/mp-family-private.h"
+#include "mproc/memory/mp-fork-private.h"
+#include "mproc/memory/mp-identity-private.h"
+#include "mproc/memory/mp-lease-private.h"
+#include "mproc/memory/mp-recover-private.h"
+
+#define MAX_HOOKS 4
+
+static GMutex mutex;
+static gint64 reserved_index = -1;      /* for the child of the fork now under way */
+static guint64 reserved_state;
+static __thread gint64 last_forked = -1;
+static MpForkHook child_hooks[MAX_HOOKS];
+static char self_name[64] = "MainProcess";
+
+void
+mp_fork_lock (void)
+{
+  g_mutex_lock (&mutex);
+}
+
+void
+mp_fork_unlock (void)
+{
+  g_mutex_unlock (&mutex);
+}
+
+void
+mp_fork_add_child_hook (MpForkHook hook)
+{
+  for (guint i = 0; i < MAX_HOOKS; i++)
+    if (child_hooks[i] == NULL)
+      {
+        child_hooks[i] = hook;
+        return;
+      }
+
+  g_assert_not_reached ();
+}
+
+static void
+give_back (gint64  index,
+           guint64 state)
+{
+  MpProcessSlot *slot = &mp_arena.processes[index];
+
+  mp_lease_drop_all (slot);
+  __atomic_compare_exchange_n (&slot->state, &state,
+                               MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE), FALSE,
+                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void
+prepare (void)
+{
+  mp_fork_lock ();
+  reserved_index = -1;
+  if (mp_arena.base == NULL || mp_arena.cut_off || mp_self () == 0)
+    return;
+
+  reserved_index = mp_identity_reserve_process (&reserved_state);
+  if (reserved_index >= 0 && !mp_lease_copy_all (&mp_arena.processes[reserved_index]))
+    {
+      give_back (reserved_index, reserved_state);
+      reserved_index = -1;
+    }
+}
+
+static void
+in_parent (void)
+{
+  last_forked = reserved_index;
+  mp_fork_unlock ();
+}
+
+static void
+adopt (void)
+{
+  MpProcessSlot *slot = &mp_arena.processes[reserved_index];
+  guint64 state = reserved_state;
+  guint64 mine = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (state), MP_SLOT_LIVE);
+
+  mp_arena.process = (guint32) reserved_index;
+  mp_arena.cut_off = !__atomic_compare_exchange_n (&slot->state, &state, mine, FALSE,
+                                                   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+static void
+in_child (void)
+{
+  mp_identity_forget_thread ();
+  last_forked = -1;
+  if (mp_arena.base != NULL && !mp_arena.cut_off)
+    {
+      if (reserved_index >= 0)
+        adopt ();
+      else
+        mp_arena.cut_off = TRUE;
+    }
+  for (guint i = 0; i < MAX_HOOKS && child_hooks[i] != NULL; i++)
+    child_hooks[i] ();
+  mp_fork_unlock ();
+}
+
+__attribute__ ((constructor)) static void
+register_handlers (void)
+{
+  pthread_atfork (prepare, in_parent, in_child);
+}
+
+void
+mp_family_child_started (int pid)
+{
+  gint64 index = last_forked;
+  guint64 state;
+
+  last_forked = -1;
+  if (index < 0)
+    return;
+
+  state = __atomic_load_n (&mp_arena.processes[index].state, __ATOMIC_ACQUIRE);
+  if (MP_SLOT_STATE (state) != MP_SLOT_RESERVED || MP_SLOT_PID (state) != getpid ())
+    return;
+  if (pid > 0)
+    mp_arena.processes[index].forked_pid = pid;
+  else
+    give_back (index, state);
+}
+
+void
+mp_family_child_ended (int pid G_GNUC_UNUSED)
+{
+  if (mp_arena.base != NULL && !mp_arena.cut_off && mp_self () != 0)
+    mp_recover_sweep ();
+}
+
+void
+mp_family_set_self_name (const char *name)
+{
+  g_strlcpy (self_name, name, sizeof self_name);
+}
+
+const char *
+mp_family_get_self_name (void)
+{
+  return self_name;
+}

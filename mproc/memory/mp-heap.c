@@ -1,0 +1,471 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The arena's allocator: lists of blocks per size class, runs of spans below them.
+ *
+ * The table of spans has one word per 64 KiB of heap: at the first span of a run its length (and
+ * 1 + class if it is cut into blocks), else 0. A walk from run to run therefore needs no other marks,
+ * and taking or giving a run is one store. `heap_used` and `heap_hint` only help; they are computed
+ * anew after a lock was stolen.
+ *
+ * Runs by any thread of any member. Locks: one per class and one for the runs, never two at once;
+ * memory is populated with no lock held.
+ */
+
+#include "config.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "mproc/memory/mp-heap-private.h"
+
+#define SMALL_MAX 32768u
+#define GROW_LEAST (256u << 10)
+#define GROW_MOST (16u << 20)
+#define WARM_LEAST (G_GUINT64_CONSTANT (64) << 20)
+#define SPAN_LENGTH(entry) ((guint32) (entry))
+#define SPAN_CLASS(entry) ((guint) ((entry) >> 32) & 0xff)
+#define SPAN_PUNCHED (G_GUINT64_CONSTANT (1) << 63)     /* on free spans: has lost its memory */
+
+static const guint32 class_sizes[MP_N_CLASSES] = {
+  64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384,
+  SMALL_MAX,
+};
+
+static guint
+class_for (gsize size)
+{
+  guint class = 0;
+
+  while (class_sizes[class] < size)
+    class++;
+
+  return class;
+}
+
+static guint64
+n_spans_ready (void)
+{
+  return __atomic_load_n (&mp_arena.header->heap_ready, __ATOMIC_ACQUIRE) >> MP_SPAN_SHIFT;
+}
+
+static MpOffset
+span_offset (guint64 index)
+{
+  return mp_arena.header->heap + (index << MP_SPAN_SHIFT);
+}
+
+static guint64
+span_index (MpOffset offset)
+{
+  return (offset - mp_arena.header->heap) >> MP_SPAN_SHIFT;
+}
+
+/* --- The locks ----------------------------------------------------------------------------- */
+
+static void
+fix_runs (void)
+{
+  MpArenaHeader *header = mp_arena.header;
+  guint64 used = 0;
+
+  mp_intent_fix (&header->heap_intent);
+  for (guint64 i = 0; i < n_spans_ready (); i += MAX (SPAN_LENGTH (mp_arena.spans[i]), 1))
+    used += SPAN_LENGTH (mp_arena.spans[i]);
+  header->heap_used = used;
+  header->heap_hint = 0;
+}
+
+static MpStatus
+lock_runs (const MpWaitLimits *limits)
+{
+  MpGuardResult result;
+
+  mp_self ();
+  if (mp_self_slot () != NULL)
+    mp_self_slot ()->heap_op = MP_HEAP_OP_RUNS;
+  result = mp_guard_lock (&mp_arena.header->heap_guard, NULL, limits);
+  if (result == MP_GUARD_STOLEN)
+    fix_runs ();
+
+  return mp_guard_status (result);
+}
+
+static void
+unlock_runs (void)
+{
+  mp_guard_unlock (&mp_arena.header->heap_guard);
+  mp_self_slot ()->heap_op = 0;
+}
+
+static MpStatus
+lock_class (guint               class,
+            const MpWaitLimits *limits)
+{
+  MpHeapClass *list = &mp_arena.header->classes[class];
+  MpGuardResult result;
+
+  if (mp_self () != 0)
+    mp_self_slot ()->heap_op = class + 1;
+  result = mp_guard_lock (&list->guard, NULL, limits);
+  if (result == MP_GUARD_STOLEN)
+    mp_intent_fix (&list->intent);
+
+  return mp_guard_status (result);
+}
+
+static void
+unlock_class (guint class)
+{
+  mp_guard_unlock (&mp_arena.header->classes[class].guard);
+  mp_self_slot ()->heap_op = 0;
+}
+
+void
+mp_heap_recover (guint32 heap_op)
+{
+  if (heap_op == MP_HEAP_OP_RUNS)
+    {
+      if (lock_runs (NULL) == MP_STATUS_OK)
+        unlock_runs ();
+    }
+  else if (heap_op > 0 && heap_op <= MP_N_CLASSES)
+    {
+      if (lock_class (heap_op - 1, NULL) == MP_STATUS_OK)
+        unlock_class (heap_op - 1);
+    }
+}
+
+/* --- Runs of spans ------------------------------------------------------------------------- */
+
+/* The first of @n free spans in a row between @from and @to, or -1. @from: an edge of a run. */
+static gint64
+find_run (guint64 n,
+          guint64 from,
+          guint64 to)
+{
+  guint64 start = from;
+
+  for (guint64 i = from; i < to;)
+    {
+      guint32 length = SPAN_LENGTH (mp_arena.spans[i]);
+
+      if (length != 0)
+        {
+          i += length;
+          start = i;
+        }
+      else if (++i - start == n)
+        return (gint64) start;
+    }
+
+  return -1;
+}
+
+/* Gives memory to more of the heap, with no lock held: two growers at once do it twice, which
+ * costs time and nothing else. */
+static MpStatus
+grow (guint64             n,
+      const MpWaitLimits *limits)
+{
+  MpArenaHeader *header = mp_arena.header;
+  guint64 ready = __atomic_load_n (&header->heap_ready, __ATOMIC_ACQUIRE);
+  guint64 room = MIN (__atomic_load_n (&header->limit, __ATOMIC_RELAXED),
+                      header->size - header->heap);
+  guint64 least = n << MP_SPAN_SHIFT;
+  guint64 more = MAX (CLAMP (ready / 8, GROW_LEAST, GROW_MOST), least);
+  MpStatus status;
+
+  more = (more + MP_SPAN_SIZE - 1) / MP_SPAN_SIZE * MP_SPAN_SIZE;
+  if (ready + more > room)
+    more = least;
+  if (ready + more > room || ready + more < ready ||
+      !mp_arena_populate (header->spans + (ready >> MP_SPAN_SHIFT) * sizeof (guint64),
+                          (more >> MP_SPAN_SHIFT) * sizeof (guint64)) ||
+      !mp_arena_populate (header->heap + ready, more))
+    return MP_STATUS_NO_SPACE;
+
+  status = lock_runs (limits);
+  if (status != MP_STATUS_OK)
+    return status;
+  if (header->heap_ready < ready + more)
+    __atomic_store_n (&header->heap_ready, ready + more, __ATOMIC_RELEASE);
+  unlock_runs ();
+
+  return MP_STATUS_OK;
+}
+
+/* Under the lock: the run at @index moves to *@hand. TRUE if part of it had lost its memory. */
+static gboolean
+take_found (guint64  index,
+            guint64  n,
+            guint64  entry,
+            guint64  tag,
+            guint64 *hand)
+{
+  MpArenaHeader *header = mp_arena.header;
+  guint64 *word = &mp_arena.spans[index];
+  gboolean punched = FALSE;
+
+  for (guint64 i = index; i < index + n; i++)
+    if (mp_arena.spans[i] & SPAN_PUNCHED)
+      {
+        punched = TRUE;
+        mp_arena.spans[i] = 0;
+      }
+
+  mp_intent_begin (&header->heap_intent, MP_INTENT_TAKE, word, entry, hand,
+                   span_offset (index) | tag);
+  mp_intent_commit (&header->heap_intent, word, hand);
+  header->heap_used += n;
+  header->heap_hint = index + n;
+
+  return punched;
+}
+
+static MpStatus
+take_run (guint64             n,
+          guint64             entry,
+          guint64             tag,
+          guint64            *hand,
+          const MpWaitLimits *limits)
+{
+  MpArenaHeader *header = mp_arena.header;
+  MpStatus status;
+
+  while ((status = lock_runs (limits)) == MP_STATUS_OK)
+    {
+      guint64 ready = n_spans_ready ();
+      gint64 index = find_run (n, MIN (header->heap_hint, ready), ready);
+      gboolean punched = FALSE;
+
+      if (index < 0)
+        index = find_run (n, 0, ready);
+      if (index >= 0)
+        punched = take_found ((guint64) index, n, entry, tag, hand);
+      unlock_runs ();
+
+      if (punched && !mp_arena_populate (span_offset ((guint64) index), n << MP_SPAN_SHIFT))
+        {
+          mp_heap_free (hand);
+          return MP_STATUS_NO_SPACE;
+        }
+      if (index >= 0)
+        return MP_STATUS_OK;
+
+      status = grow (n, limits);
+      if (status != MP_STATUS_OK)
+        return status;
+    }
+
+  return status;
+}
+
+static gboolean
+punch (MpOffset offset,
+       guint64  n)
+{
+  return fallocate (mp_arena.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t) offset,
+                    (off_t) (n << MP_SPAN_SHIFT)) == 0;
+}
+
+/* Free memory is kept warm up to a share, because the first touch of a page costs more than
+ * copying it. */
+static gboolean
+warm_enough (guint64 n)
+{
+  const MpArenaHeader *header = mp_arena.header;
+  guint64 used = header->heap_used << MP_SPAN_SHIFT;
+  guint64 warm = header->heap_ready > used ? header->heap_ready - used : 0;
+
+  return warm + (n << MP_SPAN_SHIFT) > MAX (WARM_LEAST, used / 4);
+}
+
+static void
+give_run (guint64 *hand)
+{
+  MpArenaHeader *header = mp_arena.header;
+  guint64 block = *hand;
+  guint64 index = span_index (block & ~MP_HAND_RUN);
+  guint64 *word = &mp_arena.spans[index];
+  guint64 n = SPAN_LENGTH (*word);
+  guint64 entry = warm_enough (n) && punch (span_offset (index), n) ? SPAN_PUNCHED : 0;
+
+  if (lock_runs (NULL) != MP_STATUS_OK)
+    return;
+
+  for (guint64 i = index + 1; entry != 0 && i < index + n; i++)
+    mp_arena.spans[i] = SPAN_PUNCHED;
+  mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word, entry, hand, block);
+  mp_intent_commit (&header->heap_intent, word, hand);
+  header->heap_used -= n;
+  unlock_runs ();
+}
+
+/* --- Blocks of a class --------------------------------------------------------------------- */
+
+/* Cuts a new span into blocks, chained, and gives the chain to the class. */
+static MpStatus
+refill (guint               class,
+        const MpWaitLimits *limits)
+{
+  MpHeapClass *list = &mp_arena.header->classes[class];
+  guint64 *hand = &mp_self_slot ()->hands[MP_N_HANDS - 1];
+  guint32 size = class_sizes[class];
+  MpOffset first, last;
+  MpStatus status = take_run (1, 1 | (guint64) (class + 1) << 32, MP_HAND_RUN, hand, limits);
+
+  if (status != MP_STATUS_OK)
+    return status;
+
+  first = *hand & ~MP_HAND_RUN;
+  last = first + (MP_SPAN_SIZE / size - 1) * size;
+  for (MpOffset block = first; block < last; block += size)
+    *(guint64 *) mp_arena_pointer (block) = block + size;
+
+  status = lock_class (class, limits);
+  if (status != MP_STATUS_OK)
+    {
+      mp_heap_free (hand);
+      return status;
+    }
+  *(guint64 *) mp_arena_pointer (last) = list->head;
+  mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, first, hand, *hand);
+  mp_intent_commit (&list->intent, &list->head, hand);
+  unlock_class (class);
+
+  return MP_STATUS_OK;
+}
+
+static MpStatus
+take_block (guint               class,
+            guint64            *hand,
+            const MpWaitLimits *limits)
+{
+  MpHeapClass *list = &mp_arena.header->classes[class];
+  MpStatus status;
+
+  while ((status = lock_class (class, limits)) == MP_STATUS_OK)
+    {
+      MpOffset block = list->head;
+
+      if (block != 0)
+        {
+          mp_intent_begin (&list->intent, MP_INTENT_TAKE, &list->head,
+                           *(guint64 *) mp_arena_pointer (block), hand, block);
+          mp_intent_commit (&list->intent, &list->head, hand);
+        }
+      unlock_class (class);
+      if (block != 0)
+        return MP_STATUS_OK;
+
+      status = refill (class, limits);
+      if (status != MP_STATUS_OK)
+        return status;
+    }
+
+  return status;
+}
+
+static void
+give_block (guint    class,
+            guint64 *hand)
+{
+  MpHeapClass *list = &mp_arena.header->classes[class];
+  MpOffset block = *hand;
+
+  if (lock_class (class, NULL) != MP_STATUS_OK)
+    return;
+
+  *(guint64 *) mp_arena_pointer (block) = list->head;
+  mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, block, hand, block);
+  mp_intent_commit (&list->intent, &list->head, hand);
+  unlock_class (class);
+}
+
+/* --- The public face ----------------------------------------------------------------------- */
+
+MpStatus
+mp_heap_allocate (gsize               size,
+                  guint64            *hand,
+                  const MpWaitLimits *limits)
+{
+  guint64 n;
+
+  if (mp_self () == 0)
+    return MP_STATUS_INVALID;
+  if (size <= SMALL_MAX)
+    return take_block (class_for (size), hand, limits);
+
+  n = ((guint64) size + MP_SPAN_SIZE - 1) >> MP_SPAN_SHIFT;
+  if (n > G_MAXUINT32 || n > mp_arena.header->size >> MP_SPAN_SHIFT)
+    return MP_STATUS_NO_SPACE;
+
+  return take_run (n, n, 0, hand, limits);
+}
+
+void
+mp_heap_free (guint64 *hand)
+{
+  guint64 block = *hand;
+  guint class;
+
+  if (block == 0 || mp_self () == 0)
+    return;
+
+  class = SPAN_CLASS (mp_arena.spans[span_index (block & ~MP_HAND_RUN)]);
+  if (class == 0 || (block & MP_HAND_RUN) != 0)
+    give_run (hand);
+  else
+    give_block (class - 1, hand);
+}
+
+MpOffset
+mp_heap_block (MpOffset  offset,
+               gsize    *size)
+{
+  guint64 index = span_index (offset);
+  guint64 entry = mp_arena.spans[index];
+  MpOffset start = span_offset (index);
+  guint class = SPAN_CLASS (entry);
+
+  if (class == 0)
+    {
+      *size = (gsize) SPAN_LENGTH (entry) << MP_SPAN_SHIFT;
+      return start;
+    }
+
+  *size = class_sizes[class - 1];
+  return start + (offset - start) / *size * *size;
+}
+
+void
+mp_heap_measure (guint64 *used,
+                 guint64 *ready)
+{
+  *used = mp_arena.header->heap_used << MP_SPAN_SHIFT;
+  *ready = __atomic_load_n (&mp_arena.header->heap_ready, __ATOMIC_ACQUIRE);
+}
+
+/* Takes free runs one by one and gives them back without their memory. */
+void
+mp_heap_trim (void)
+{
+  guint64 ready = n_spans_ready ();
+
+  if (mp_self () == 0 || lock_runs (NULL) != MP_STATUS_OK)
+    return;
+
+  for (guint64 i = 0; i < ready;)
+    {
+      guint32 length = SPAN_LENGTH (mp_arena.spans[i]);
+
+      if (length == 0 && (mp_arena.spans[i] & SPAN_PUNCHED) == 0 && punch (span_offset (i), 1))
+        mp_arena.spans[i] = SPAN_PUNCHED;
+      i += MAX (length, 1);
+    }
+  unlock_runs ();
+}

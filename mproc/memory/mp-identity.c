@@ -1,0 +1,273 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Slots of threads and processes: taking one, and telling whether its owner is dead.
+ *
+ * A thread takes its slot at its first use of the arena and gives it back when it ends (a
+ * thread-specific destructor); if it is killed, or its process is, or execs, the kernel walks its
+ * robust list and writes FUTEX_OWNER_DIED into the life word. FUTEX_WAITERS is set there by hand, so
+ * that the kernel also wakes one sleeper. Only glibc's layout is relied on: the lock word is the
+ * first member of pthread_mutex_t (checked by a test).
+ */
+
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-futex-private.h"
+#include "mproc/memory/mp-identity-private.h"
+#include "mproc/memory/mp-lease-private.h"
+
+__thread MpSelf mp_self_tls __attribute__ ((tls_model ("initial-exec")));
+
+static pthread_key_t thread_key;
+
+gboolean
+mp_id_is_dead (guint32 id)
+{
+  MpThreadSlot *slot = mp_id_slot (id);
+  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+
+  return MP_SLOT_STATE (state) != MP_SLOT_LIVE || MP_SLOT_GENERATION (state) != id >> 16 ||
+         (__atomic_load_n (mp_life_word (slot), __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED) != 0;
+}
+
+/* Finds a free slot word in a table and makes it RESERVED for this process; -1 if the table is
+ * full. @n_used: how many were ever used. */
+static gint64
+reserve_slot (guint8   *table,
+              gsize     stride,
+              gsize     state_at,
+              guint32  *n_used,
+              guint32   n_max,
+              guint64  *reserved)
+{
+  for (guint32 i = 0; i < n_max; i++)
+    {
+      guint64 *state = (guint64 *) (table + i * stride + state_at);
+      guint32 used = __atomic_load_n (n_used, __ATOMIC_ACQUIRE);
+      guint64 old;
+
+      if (i >= used)
+        {
+          if (!mp_arena_populate (mp_arena_offset (table + i * stride), stride))
+            return -1;
+          __atomic_compare_exchange_n (n_used, &used, i + 1, FALSE, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+        }
+
+      old = __atomic_load_n (state, __ATOMIC_ACQUIRE);
+      *reserved = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (old) + 1, MP_SLOT_RESERVED);
+      if (MP_SLOT_STATE (old) == MP_SLOT_FREE &&
+          __atomic_compare_exchange_n (state, &old, *reserved, FALSE, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED))
+        return i;
+    }
+
+  return -1;
+}
+
+/* --- Threads ------------------------------------------------------------------------------- */
+
+static void
+life_begin (MpThreadSlot *slot)
+{
+  pthread_mutexattr_t attributes;
+
+  pthread_mutexattr_init (&attributes);
+  pthread_mutexattr_setrobust (&attributes, PTHREAD_MUTEX_ROBUST);
+  pthread_mutexattr_setpshared (&attributes, PTHREAD_PROCESS_SHARED);
+  memset (&slot->life, 0, sizeof slot->life);
+  pthread_mutex_init (&slot->life, &attributes);
+  pthread_mutexattr_destroy (&attributes);
+
+  pthread_mutex_lock (&slot->life);
+  __atomic_or_fetch (mp_life_word (slot), FUTEX_WAITERS, __ATOMIC_SEQ_CST);
+}
+
+/* The thread ends by itself: what it still holds counts as left behind. */
+static void
+release_thread (gpointer data)
+{
+  MpThreadSlot *slot = data;
+  guint64 state = slot->state;
+
+  if (slot != mp_self_tls.slot)
+    return;
+
+  mp_self_tls = (MpSelf) { 0 };
+  pthread_mutex_unlock (&slot->life);
+  __atomic_compare_exchange_n (&slot->state, &state,
+                               MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE), FALSE,
+                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+  mp_futex_wake (mp_life_word (slot), G_MAXINT);
+}
+
+__attribute__ ((constructor)) static void
+make_thread_key (void)
+{
+  pthread_key_create (&thread_key, release_thread);
+}
+
+void
+mp_identity_forget_thread (void)
+{
+  mp_self_tls = (MpSelf) { 0 };
+  pthread_setspecific (thread_key, NULL);
+}
+
+gboolean
+mp_identity_attach_thread (void)
+{
+  MpArenaHeader *header = mp_arena.header;
+  MpThreadSlot *slot;
+  guint64 reserved;
+  gint64 index;
+
+  if (mp_arena.base == NULL || mp_arena.cut_off)
+    return FALSE;
+
+  index = reserve_slot ((guint8 *) mp_arena.threads, sizeof *slot,
+                        G_STRUCT_OFFSET (MpThreadSlot, state), &header->n_threads, MP_MAX_THREADS,
+                        &reserved);
+  if (index < 0)
+    return FALSE;
+
+  slot = &mp_arena.threads[index];
+  slot->process = mp_arena.process;
+  slot->heap_op = 0;
+  slot->object = 0;
+  slot->dying = 0;
+  slot->waiting = 0;
+  memset (slot->hands, 0, sizeof slot->hands);
+  life_begin (slot);
+  __atomic_store_n (&slot->state,
+                    MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (reserved), MP_SLOT_LIVE),
+                    __ATOMIC_RELEASE);
+
+  mp_self_tls.slot = slot;
+  mp_self_tls.id = MP_SLOT_GENERATION (reserved) << 16 | ((guint32) index + 1);
+  pthread_setspecific (thread_key, slot);
+
+  return TRUE;
+}
+
+/* --- Processes ----------------------------------------------------------------------------- */
+
+/* The state letter and start time of a process; FALSE if there is none. */
+static gboolean
+read_stat (int      pid,
+           char    *letter,
+           guint64 *start_time)
+{
+  char path[32], text[1024];
+  const char *rest;
+  FILE *file;
+  gsize size;
+
+  g_snprintf (path, sizeof path, "/proc/%d/stat", pid);
+  file = fopen (path, "re");
+  if (file == NULL)
+    return FALSE;
+  size = fread (text, 1, sizeof text - 1, file);
+  fclose (file);
+  text[size] = '\0';
+
+  rest = strrchr (text, ')');
+  return rest != NULL &&
+         sscanf (rest + 1,
+                 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %"
+                 G_GUINT64_FORMAT,
+                 letter, start_time) == 2;
+}
+
+static guint64
+own_pid_namespace (void)
+{
+  struct stat status;
+
+  return stat ("/proc/self/ns/pid", &status) == 0 ? (guint64) status.st_ino : 0;
+}
+
+gboolean
+mp_identity_process_gone (MpProcessSlot *slot,
+                          guint64        state)
+{
+  gboolean reserved = MP_SLOT_STATE (state) == MP_SLOT_RESERVED;
+  int pid = reserved && slot->forked_pid > 0 ? slot->forked_pid : MP_SLOT_PID (state);
+  guint64 start_time;
+  char letter;
+
+  if (slot->pid_namespace != 0 && slot->pid_namespace != own_pid_namespace ())
+    return FALSE;
+  if (kill (pid, 0) != 0 && errno == ESRCH)
+    return TRUE;
+  if (!read_stat (pid, &letter, &start_time))
+    return kill (pid, 0) != 0 && errno == ESRCH;
+
+  return letter == 'Z' || letter == 'X' ||
+         (!reserved && slot->start_time != 0 && slot->start_time != start_time);
+}
+
+void
+mp_identity_describe_process (MpProcessSlot *slot)
+{
+  guint64 start_time;
+  char letter;
+
+  slot->pid_namespace = own_pid_namespace ();
+  if (read_stat (getpid (), &letter, &start_time))
+    slot->start_time = start_time;
+}
+
+/* A clean slot, RESERVED; -1 if there is none. */
+gint64
+mp_identity_reserve_process (guint64 *reserved)
+{
+  gint64 index = reserve_slot ((guint8 *) mp_arena.processes, sizeof (MpProcessSlot),
+                               G_STRUCT_OFFSET (MpProcessSlot, state),
+                               &mp_arena.header->n_processes, MP_MAX_PROCESSES, reserved);
+  MpProcessSlot *slot;
+
+  if (index < 0)
+    return -1;
+
+  slot = &mp_arena.processes[index];
+  slot->start_time = 0;
+  slot->pid_namespace = 0;
+  slot->forked_pid = 0;
+  slot->armed = 0;
+  slot->doorbell_size = 0;
+  slot->free_lease = 0;
+  slot->n_leases = 0;
+
+  return index;
+}
+
+gboolean
+mp_identity_attach_process (GError **error)
+{
+  guint64 reserved;
+  gint64 index = mp_identity_reserve_process (&reserved);
+  MpProcessSlot *slot;
+
+  if (index < 0)
+    return mp_status_to_error (MP_STATUS_NO_SPACE, error);
+
+  slot = &mp_arena.processes[index];
+  mp_identity_describe_process (slot);
+  mp_arena.process = (guint32) index;
+  __atomic_store_n (&slot->state,
+                    MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (reserved), MP_SLOT_LIVE),
+                    __ATOMIC_RELEASE);
+
+  return mp_self () != 0 || mp_status_to_error (MP_STATUS_NO_SPACE, error);
+}

@@ -1,0 +1,23 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Clearing up after dead threads and processes.
+ */
+
+#pragma once
+
+#include "mproc/memory/mp-identity-private.h"
+
+G_BEGIN_DECLS
+
+/* If the thread that had @slot is dead: gives back all it was holding, wakes all who waited for
+ * it, and frees the slot. Any process may call it, several at once, with no guard held. */
+void mp_recover_thread    (MpThreadSlot *slot);
+
+/* Looks at every slot. */
+void mp_recover_sweep     (void);
+
+G_END_DECLS

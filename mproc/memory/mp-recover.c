@@ -1,0 +1,161 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Clearing up after the dead, by whoever notices first; several may do it at once.
+ *
+ * A thread: its object is repaired (its locks stolen), then the allocator's lock it was under, and
+ * only then is it certain what its hands still hold, which is given back. Its last act done, the slot
+ * is freed by a compare-and-swap that carries the generation: a late recoverer cannot free a slot
+ * that somebody else uses by now.
+ *
+ * A process: only when all its threads are dead AND the process is gone, because the threads of a
+ * killed process do not all stop at the same moment.
+ */
+
+#include "config.h"
+
+#include <signal.h>
+
+#include "mproc/memory/mp-futex-private.h"
+#include "mproc/memory/mp-heap-private.h"
+#include "mproc/memory/mp-lease-private.h"
+#include "mproc/memory/mp-recover-private.h"
+
+/* The slot's state word if its thread is dead, else 0. */
+static guint64
+dead_state (MpThreadSlot *slot)
+{
+  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+  guint32 life = __atomic_load_n (mp_life_word (slot), __ATOMIC_ACQUIRE);
+
+  return MP_SLOT_STATE (state) == MP_SLOT_LIVE && (life & FUTEX_OWNER_DIED) != 0 ? state : 0;
+}
+
+static void
+recover_object (MpOffset offset,
+                guint32  dead)
+{
+  MpSharedHeader *shared;
+  const MpKindInfo *info;
+
+  if (!mp_arena_contains (offset, sizeof *shared))
+    return;
+
+  shared = mp_arena_pointer (offset);
+  info = mp_kind_get_info (shared->kind);
+  if (shared->magic != MP_SHARED_MAGIC || info == NULL)
+    return;
+
+  mp_shared_repair_refs (shared);
+  if (info->recover != NULL)
+    info->recover (shared, dead);
+}
+
+static void
+free_thread_slot (MpThreadSlot *slot,
+                  guint64       state)
+{
+  __atomic_compare_exchange_n (&slot->state, &state,
+                               MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE), FALSE,
+                               __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+void
+mp_recover_thread (MpThreadSlot *slot)
+{
+  guint64 state = dead_state (slot);
+  guint32 index = (guint32) (slot - mp_arena.threads);
+  guint32 dead = MP_SLOT_GENERATION (state) << 16 | (index + 1);
+  gboolean mine;
+
+  if (state == 0)
+    return;
+  if (mp_guard_lock (&slot->recover_guard, NULL, NULL) > MP_GUARD_STOLEN)
+    return;
+
+  mine = dead_state (slot) == state;
+  if (mine)
+    {
+      recover_object (slot->object, dead);
+      recover_object (slot->waiting, dead);
+      mp_heap_recover (slot->heap_op);
+      mp_lease_finish_dying (slot, dead);
+      for (guint i = 0; i < MP_N_HANDS; i++)
+        mp_heap_free (&slot->hands[i]);
+      mp_futex_wake (mp_life_word (slot), G_MAXINT);
+    }
+  mp_guard_unlock (&slot->recover_guard);
+
+  if (mine)
+    free_thread_slot (slot, state);
+}
+
+static gboolean
+process_has_threads (guint32 process)
+{
+  guint32 n = MIN (__atomic_load_n (&mp_arena.header->n_threads, __ATOMIC_ACQUIRE),
+                   MP_MAX_THREADS);
+
+  for (guint32 i = 0; i < n; i++)
+    {
+      MpThreadSlot *slot = &mp_arena.threads[i];
+      guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+
+      if (MP_SLOT_STATE (state) == MP_SLOT_LIVE && slot->process == process)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+recover_process (guint32 index)
+{
+  MpProcessSlot *slot = &mp_arena.processes[index];
+  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+  gboolean mine;
+
+  if (MP_SLOT_STATE (state) == MP_SLOT_FREE || index == mp_arena.process ||
+      process_has_threads (index) || !mp_identity_process_gone (slot, state))
+    return;
+  if (mp_guard_lock (&slot->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+    return;
+
+  mine = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE) == state;
+  if (mine)
+    mp_lease_drop_all (slot);
+  mp_guard_unlock (&slot->lease_guard);
+
+  if (mine)
+    __atomic_compare_exchange_n (&slot->state, &state,
+                                 MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE),
+                                 FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* A thread that was killed between reserving its slot and living in it held nothing. */
+static void
+recover_reserved_thread (MpThreadSlot *slot)
+{
+  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+
+  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED && kill (MP_SLOT_PID (state), 0) != 0 &&
+      errno == ESRCH)
+    free_thread_slot (slot, state);
+}
+
+void
+mp_recover_sweep (void)
+{
+  MpArenaHeader *header = mp_arena.header;
+
+  for (guint32 i = 0; i < MIN (header->n_threads, MP_MAX_THREADS); i++)
+    {
+      mp_recover_thread (&mp_arena.threads[i]);
+      recover_reserved_thread (&mp_arena.threads[i]);
+    }
+  for (guint32 i = 0; i < MIN (header->n_processes, MP_MAX_PROCESSES); i++)
+    recover_process (i);
+}

@@ -1,0 +1,41 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The umbrella: the one header a program includes. It lists every public header, floor by floor.
+ */
+
+#pragma once
+
+#define MP_INSIDE
+
+#include "mproc/mp-enum-types.h"
+#include "mproc/mp-version.h"
+
+#include "mproc/base/mp-error.h"
+#include "mproc/base/mp-payload.h"
+
+#include "mproc/memory/mp-memory.h"
+#include "mproc/memory/mp-shared.h"
+
+#include "mproc/sync/mp-condition.h"
+#include "mproc/sync/mp-lock.h"
+
+#include "mproc/channel/mp-queue.h"
+
+#include "mproc/process/mp-function.h"
+#include "mproc/process/mp-process.h"
+
+#include "mproc/pool/mp-pool.h"
+#include "mproc/pool/mp-result-iterator.h"
+#include "mproc/pool/mp-result.h"
+#include "mproc/pool/mp-worker.h"
+
+#include "mproc/manager/mp-dict-proxy.h"
+#include "mproc/manager/mp-list-proxy.h"
+#include "mproc/manager/mp-manager.h"
+#include "mproc/manager/mp-proxy.h"
+
+#undef MP_INSIDE

@@ -1,0 +1,475 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * How results come home: who may look (the attendant), what it finds in the result queue, and how
+ * threads wait for it.
+ *
+ * A thread that waits becomes the attendant if there is none, and sleeps on the result queue;
+ * others wait on the pool's condition for the attendant to find theirs too, or to leave. A main
+ * context never waits: when the doorbell or a worker's end wakes it, it looks once, unless an
+ * attendant is there, who will see the same.
+ */
+
+#include "config.h"
+
+#include "mproc/pool/mp-pool-private.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/base/mp-error-private.h"
+#include "mproc/pool/mp-result-private.h"
+#include "mproc/pool/mp-task-error-private.h"
+
+/* Results taken before anything else is looked at, such as what the attendant itself waits for. */
+#define BATCH 256
+
+/* Workers are looked after this often while results keep coming. */
+#define SUPERVISE_INTERVAL (20 * G_TIME_SPAN_MILLISECOND)
+
+#define SLICE (100 * G_TIME_SPAN_MILLISECOND)
+
+static GMutex pool_mutex;
+
+/* A fork waits until no thread is in the middle of a change, so that the child finds the mutex
+ * free and what it guards whole. */
+static void
+before_fork (void)
+{
+  g_mutex_lock (&pool_mutex);
+}
+
+static void
+after_fork (void)
+{
+  g_mutex_unlock (&pool_mutex);
+}
+
+static void __attribute__ ((constructor))
+register_fork_handlers (void)
+{
+  pthread_atfork (before_fork, after_fork, after_fork);
+}
+
+void
+mp_pool_lock (void)
+{
+  g_mutex_lock (&pool_mutex);
+}
+
+void
+mp_pool_unlock (void)
+{
+  g_mutex_unlock (&pool_mutex);
+}
+
+/* ── News ───────────────────────────────────────────────────────────────────────────────────── */
+
+/* Under the mutex: @result, which is ready, waits no more. */
+void
+mp_pool_complete (MpPool     *self,
+                  MpResult   *result,
+                  MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+
+  if (news->ready == NULL)
+    news->ready = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (news->ready, g_object_ref (result));
+
+  while (result->iterators != NULL)
+    {
+      MpResultIterator *iterator = result->iterators->data;
+
+      result->iterators = g_slist_delete_link (result->iterators, result->iterators);
+      mp_result_iterator_arrived (iterator, result, news);
+    }
+
+  mp_op_advance_all (&result->ops, news);
+
+  /* The news have a reference, so this is not the last one. */
+  g_hash_table_remove (priv->waiting, &result->id);
+}
+
+/* Under the mutex. */
+void
+mp_pool_fail_waiting (MpPool       *self,
+                      const GError *error,
+                      MpPoolNews   *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  g_autoptr (GList) results = g_hash_table_get_values (priv->waiting);
+
+  for (GList *l = results; l != NULL; l = l->next)
+    {
+      MpResult *result = l->data;
+
+      mp_result_take_failure (result, g_error_copy (error), NULL, 0);
+      mp_pool_complete (self, result, news);
+    }
+}
+
+/* Without the mutex and the office: runs callbacks. */
+void
+mp_pool_deliver (MpPoolNews *news,
+                 gboolean    in_dispatch)
+{
+  g_autoptr (GSList) ops = g_slist_reverse (g_steal_pointer (&news->ops));
+  g_autoptr (GPtrArray) ready = g_steal_pointer (&news->ready);
+
+  for (guint i = 0; ready != NULL && i < ready->len; i++)
+    mp_result_notify_ready (ready->pdata[i]);
+
+  for (GSList *l = ops; l != NULL; l = l->next)
+    mp_op_finish (l->data, in_dispatch);
+}
+
+/* ── Taking results ─────────────────────────────────────────────────────────────────────────── */
+
+typedef struct {
+  MpResultHeader header;
+  MpPayload     *payload;
+  GError        *error;
+  GVariant      *details;
+} Outcome;
+
+static void
+outcome_clear (Outcome *self)
+{
+  g_clear_pointer (&self->payload, mp_payload_unref);
+  g_clear_pointer (&self->details, g_variant_unref);
+  g_clear_error (&self->error);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
+
+static gboolean
+outcome_read (Outcome *self,
+              guint    encoding,
+              GBytes  *message)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (message, &size);
+
+  if (size < sizeof self->header)
+    return FALSE;
+
+  memcpy (&self->header, data, sizeof self->header);
+  bytes = g_bytes_new_from_bytes (message, sizeof self->header, size - sizeof self->header);
+  self->payload = mp_payload_new (encoding, bytes);
+
+  if (self->payload != NULL && self->header.outcome == MP_OUTCOME_FAILED)
+    {
+      self->details = mp_payload_get_variant (self->payload, NULL, &self->error);
+      if (self->details != NULL)
+        self->error = mp_task_error_to_error (self->details);
+    }
+
+  return self->payload != NULL;
+}
+
+/* Under the mutex: whoever sits there is of use. */
+static void
+note_proof (MpPoolPrivate        *priv,
+            const MpResultHeader *header)
+{
+  if (header->seat < priv->n_seats && priv->roster[header->seat].pid == header->pid)
+    priv->roster[header->seat].proved = TRUE;
+
+  priv->failures = 0;
+}
+
+static MpResult *
+apply (MpPool     *self,
+       Outcome    *outcome,
+       MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  int pid = outcome->header.pid;
+  MpResult *back = NULL;
+  MpResult *result;
+
+  mp_pool_lock ();
+  note_proof (priv, &outcome->header);
+
+  result = g_hash_table_lookup (priv->waiting, &outcome->header.id);
+  if (result != NULL && outcome->header.outcome == MP_OUTCOME_BACK)
+    {
+      result->number = 0;
+      back = g_object_ref (result);
+    }
+  else if (result != NULL)
+    {
+      if (outcome->error != NULL)
+        mp_result_take_failure (result, g_steal_pointer (&outcome->error),
+                                g_steal_pointer (&outcome->details), pid);
+      else
+        mp_result_take_payload (result, g_steal_pointer (&outcome->payload), pid);
+      mp_pool_complete (self, result, news);
+    }
+  mp_pool_unlock ();
+
+  return back;
+}
+
+static void
+accept_message (MpPool     *self,
+                guint       encoding,
+                GBytes     *message,
+                MpPoolNews *news)
+{
+  g_auto (Outcome) outcome = { 0 };
+  g_autoptr (MpResult) back = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (message, &size);
+
+  if (!outcome_read (&outcome, encoding, message))
+    return;
+
+  back = apply (self, &outcome, news);
+  if (back != NULL)
+    mp_pool_put_again (self, back, encoding, data + sizeof (MpResultHeader),
+                       size - sizeof (MpResultHeader), news);
+}
+
+/* For the attendant. Returns how many results there were. */
+guint
+mp_pool_drain (MpPool     *self,
+               MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  guint n = 0;
+
+  while (n < BATCH)
+    {
+      g_autoptr (GBytes) message = NULL;
+      guint encoding;
+      guint8 *data;
+      gsize size;
+
+      if (mp_queue_take (priv->results, NULL, 0, FALSE, NULL, &encoding, &data, &size)
+          != MP_STATUS_OK)
+        break;
+
+      message = g_bytes_new_take (data, size);
+      accept_message (self, encoding, message, news);
+      n++;
+    }
+
+  return n;
+}
+
+/* ── The attendant ──────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+look (MpPool     *self,
+      MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  guint n = mp_pool_drain (self, news);
+  gboolean urgent = g_atomic_int_compare_and_exchange (&priv->urgent, TRUE, FALSE);
+  gboolean changed = FALSE;
+
+  if (n == 0 || urgent || g_get_monotonic_time () - priv->supervised > SUPERVISE_INTERVAL)
+    changed = mp_pool_supervise (self, news);
+
+  return n > 0 || changed;
+}
+
+/* Under the mutex, which both release for a while. */
+static void
+take_office (MpPoolPrivate *priv)
+{
+  priv->attendant = g_thread_self ();
+  priv->kicks_seen = g_atomic_int_get (&priv->kicks);
+  mp_pool_unlock ();
+}
+
+static void
+leave_office (MpPool     *self,
+              MpPoolNews *news,
+              gboolean    in_dispatch)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gboolean bury;
+
+  mp_pool_lock ();
+  bury = priv->state == MP_POOL_TERMINATED && !priv->buried;
+  mp_pool_unlock ();
+
+  if (bury)
+    {
+      g_autoptr (GError) error = g_error_new_literal (MP_ERROR, MP_ERROR_TERMINATED,
+                                                      "The pool was terminated");
+
+      mp_pool_drain (self, news);
+      mp_pool_kill_workers (self);
+      mp_pool_lock ();
+      mp_pool_fail_waiting (self, error, news);
+      priv->buried = TRUE;
+      mp_pool_unlock ();
+    }
+
+  mp_pool_lock ();
+  priv->attendant = NULL;
+  g_cond_broadcast (&priv->changed);
+  mp_pool_unlock ();
+
+  mp_pool_deliver (news, in_dispatch);
+}
+
+/* Makes the attendant look up, if it sleeps. */
+void
+mp_pool_kick (MpPool *self)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+
+  g_atomic_int_inc (&priv->kicks);
+  mp_queue_kick (priv->results);
+}
+
+/* Looks once, if nobody else does. */
+void
+mp_pool_attend (MpPool   *self,
+                gboolean  in_dispatch)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  MpPoolNews news = { 0 };
+
+  if (!mp_pool_is_owner (self, NULL))
+    return;
+
+  mp_pool_lock ();
+  if (priv->attendant != NULL)
+    {
+      mp_pool_unlock ();
+      mp_pool_kick (self);
+      return;
+    }
+
+  take_office (priv);
+  look (self, &news);
+  leave_office (self, &news, in_dispatch);
+}
+
+/* Under the mutex, which it releases for a while. */
+static MpStatus
+attend_and_wait (MpPool       *self,
+                 gint64        deadline,
+                 gboolean      interruptible,
+                 GCancellable *cancellable)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  MpPoolNews news = { 0 };
+  MpStatus status = MP_STATUS_OK;
+
+  take_office (priv);
+  if (!look (self, &news))
+    {
+      status = mp_pool_sleep (self, deadline, cancellable);
+      if (look (self, &news) || (status == MP_STATUS_INTERRUPTED && !interruptible))
+        status = MP_STATUS_OK;
+      else if (status == MP_STATUS_OK && interruptible)
+        status = MP_STATUS_INTERRUPTED;
+    }
+  leave_office (self, &news, FALSE);
+
+  mp_pool_lock ();
+  return status;
+}
+
+/* Under the mutex: somebody else is the attendant. A cancellation is seen within a slice. */
+static MpStatus
+follow (MpPoolPrivate *priv,
+        gint64         deadline)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (priv->attendant == g_thread_self ())
+    return MP_STATUS_INVALID;
+  if (deadline <= now)
+    return MP_STATUS_TIMED_OUT;
+
+  g_cond_wait_until (&priv->changed, &pool_mutex, MIN (deadline, now + SLICE));
+  return MP_STATUS_OK;
+}
+
+/* Waits until @check (@data) says so. With @interruptible, returns MP_STATUS_INTERRUPTED at the
+ * latest after a slice. MP_STATUS_INVALID: not this process's pool, or called from inside, by the
+ * function that makes workers. */
+MpStatus
+mp_pool_wait (MpPool       *self,
+              MpPoolCheck   check,
+              gpointer      data,
+              gint64        deadline,
+              gboolean      interruptible,
+              GCancellable *cancellable)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gint64 slice_end = interruptible ? g_get_monotonic_time () + SLICE : MP_DEADLINE_NEVER;
+  MpStatus status = MP_STATUS_OK;
+
+  if (!mp_pool_is_owner (self, NULL))
+    return MP_STATUS_INVALID;
+
+  mp_pool_lock ();
+  while (!check (data))
+    {
+      if (status != MP_STATUS_OK)
+        break;
+
+      if (g_cancellable_is_cancelled (cancellable))
+        status = MP_STATUS_CANCELLED;
+      else if (priv->attendant == NULL)
+        status = attend_and_wait (self, deadline, interruptible, cancellable);
+      else
+        status = follow (priv, MIN (deadline, slice_end));
+
+      if (status != MP_STATUS_OK && status != MP_STATUS_TIMED_OUT)
+        continue;
+      if (mp_deadline_left (deadline, 1) == 0)
+        status = MP_STATUS_TIMED_OUT;
+      else
+        status = mp_deadline_left (slice_end, 1) == 0 ? MP_STATUS_INTERRUPTED : MP_STATUS_OK;
+    }
+
+  if (check (data))
+    status = MP_STATUS_OK;
+  mp_pool_unlock ();
+
+  return status;
+}
+
+/* Ends everything, at once. The state is MP_POOL_TERMINATED already; if the caller is the
+ * attendant itself, from inside, that happens when it leaves the office. */
+void
+mp_pool_bury (MpPool *self)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  MpPoolNews news = { 0 };
+
+  mp_pool_lock ();
+  while (priv->attendant != NULL && priv->attendant != g_thread_self ())
+    {
+      mp_pool_unlock ();
+      mp_pool_kick (self);
+      mp_pool_lock ();
+      if (priv->attendant != NULL)
+        g_cond_wait_until (&priv->changed, &pool_mutex,
+                           g_get_monotonic_time () + 5 * G_TIME_SPAN_MILLISECOND);
+    }
+
+  if (priv->buried || priv->attendant != NULL)
+    {
+      mp_pool_unlock ();
+      return;
+    }
+
+  take_office (priv);
+  leave_office (self, &news, FALSE);
+}

@@ -1,0 +1,192 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The pool from inside.
+ *
+ * All of it lives in the process that made the pool; workers share only the board and the queues.
+ * One mutex of the process, mp_pool_lock(), guards the state of all pools, results and iterators.
+ * It is held for a few instructions only: never over a put or take, a fork, a wait, a callback, the
+ * last unref of anything, or a call to a lower floor, which may have a lock of its own.
+ *
+ * Nobody looks after a pool in the background. Threads that want something of it take turns as its
+ * attendant: the attendant, and nobody else, takes results out of the queue and looks after the
+ * workers. What it finds to be told to others is collected as news, and delivered when it has laid
+ * down the office and the mutex.
+ */
+
+#pragma once
+
+#include "mproc/pool/mp-pool-board-private.h"
+#include "mproc/pool/mp-pool.h"
+
+G_BEGIN_DECLS
+
+typedef struct _MpOp MpOp;
+
+typedef enum {
+  MP_POOL_OPEN,
+  MP_POOL_CLOSED,
+  MP_POOL_TERMINATED,
+} MpPoolState;
+
+typedef struct {
+  MpProcess *process;       /* NULL: nobody sits here */
+  char      *name;
+  int        pid;
+  int        sentinel;      /* polled by main contexts; -1 if there is none */
+  guint      generation;
+  gint64     started;       /* monotonic, microseconds */
+  gboolean   proved;        /* gave a result */
+} MpPoolWorker;
+
+typedef struct {
+  GPtrArray *ready;         /* (owned) results that are ready now */
+  GSList    *ops;           /* operations to finish, last first */
+} MpPoolNews;
+
+typedef struct {
+  /* Never changed after construction. */
+  int              owner;
+  guint            n_workers;
+  guint            n_seats;
+  MpPoolBoard     *board_object;
+  MpPoolBoardData *board;
+  MpQueue         *tasks;
+  MpQueue         *results;
+  GError          *construct_error;
+
+  /* Under the mutex. */
+  MpPoolState      state;
+  GHashTable      *waiting;        /* id → (owned) result */
+  guint64          last_id;
+  guint            n_putting;      /* threads that have put a task but not yet noted its number */
+  GThread         *attendant;
+  guint            kicks_seen;     /* by the attendant, when it began */
+  GCond            changed;        /* the attendant goes, or told news */
+  guint            generation;
+  gint64           looked;         /* when a task given last made somebody look */
+  guint            failures;       /* workers in a row that were of no use */
+  GHashTable      *references;     /* function → (owned) GBytes: how it is named elsewhere */
+  GPtrArray       *watches;        /* of MpPoolWatch, see mp-pool-async.c */
+
+  /* Written by the attendant under the mutex, read by it without. */
+  MpPoolWorker    *roster;         /* by seat */
+  guint            roster_serial;  /* changes with the roster */
+  gint64           retry_at;       /* when to try again to start workers; 0: no need */
+
+  int              urgent;         /* atomic: the workers are to be looked after now */
+  int              kicks;          /* atomic: times that the attendant was told to look up */
+
+  /* The attendant's own. */
+  gint64           supervised;     /* when it last looked after the workers */
+  char            *last_failure;
+  GError          *start_error;
+  gboolean         buried;
+} MpPoolPrivate;
+
+/* Under the mutex: whether what is waited for has come. */
+typedef gboolean (*MpPoolCheck) (gpointer data);
+
+/* mp-pool.c */
+MpPoolPrivate *mp_pool_get_private      (MpPool        *self);
+gboolean       mp_pool_is_owner         (MpPool        *self,
+                                         GError       **error);
+gboolean       mp_pool_check_open       (MpPoolState    state,
+                                         GError       **error);
+MpProcess     *mp_pool_make_worker      (const char    *handle,
+                                         GError       **error);
+
+/* mp-pool-gather.c: the mutex, the attendant, and what it takes out of the result queue */
+void           mp_pool_lock             (void);
+void           mp_pool_unlock           (void);
+void           mp_pool_attend           (MpPool        *self,
+                                         gboolean       in_dispatch);
+MpStatus       mp_pool_wait             (MpPool        *self,
+                                         MpPoolCheck    check,
+                                         gpointer       data,
+                                         gint64         deadline,
+                                         gboolean       interruptible,
+                                         GCancellable  *cancellable);
+void           mp_pool_bury             (MpPool        *self);
+guint          mp_pool_drain            (MpPool        *self,
+                                         MpPoolNews    *news);
+void           mp_pool_complete         (MpPool        *self,
+                                         MpResult      *result,
+                                         MpPoolNews    *news);
+void           mp_pool_fail_waiting     (MpPool        *self,
+                                         const GError  *error,
+                                         MpPoolNews    *news);
+void           mp_pool_kick             (MpPool        *self);
+void           mp_pool_deliver          (MpPoolNews    *news,
+                                         gboolean       in_dispatch);
+
+/* mp-pool-supervise.c: for the attendant; TRUE if anything changed */
+gboolean       mp_pool_supervise        (MpPool        *self,
+                                         MpPoolNews    *news);
+void           mp_pool_kill_workers     (MpPool        *self);
+MpStatus       mp_pool_sleep            (MpPool        *self,
+                                         gint64         deadline,
+                                         GCancellable  *cancellable);
+gboolean       mp_pool_has_workers      (MpPoolPrivate *priv);
+
+/* mp-pool-tasks.c */
+
+/* How a function is named in a task. */
+typedef struct {
+  guint         kind;
+  gconstpointer name;
+  gsize         size;
+} MpPoolFunction;
+
+MpPoolFunction mp_pool_function_from_name    (const char            *name);
+gboolean       mp_pool_function_from_address (MpPool                *self,
+                                              MpTaskFunc             func,
+                                              MpPoolFunction        *function,
+                                              GError               **error);
+MpResult      *mp_pool_submit_variant        (MpPool                *self,
+                                              const MpPoolFunction  *function,
+                                              guint                  flags,
+                                              GVariant              *value,
+                                              GError               **error);
+void           mp_pool_put_again        (MpPool        *self,
+                                         MpResult      *result,
+                                         guint          encoding,
+                                         const guint8  *message,
+                                         gsize          size,
+                                         MpPoolNews    *news);
+
+/* mp-pool-async.c: an operation that waits in a main context
+ *
+ * @advance is called under the mutex; it returns TRUE if the operation is done, else it has put
+ * the operation (mp_op_place) into the list of what it waits for next. @finish is called without
+ * the mutex and returns the task. */
+struct _MpOp {
+  GTask     *task;
+  GPtrArray *pools;               /* (owned) they live as long as the operation */
+  gboolean (*advance) (MpOp *op);
+  void     (*finish)  (MpOp *op);
+  gpointer   subject;             /* (owned) a GObject: what is waited for */
+  GPtrArray *results;             /* (owned) of a map */
+  guint      index;               /* how many of them are ready */
+  MpResult  *taken;               /* (owned) from an iterator */
+  GSList   **place;               /* the list the operation is in */
+  GSource   *cancel;
+};
+
+MpOp          *mp_op_new                (GTask         *task,
+                                         gpointer       subject);
+void           mp_op_add_pool           (MpOp          *op,
+                                         MpPool        *pool);
+void           mp_op_start              (MpOp          *op);
+void           mp_op_place              (MpOp          *op,
+                                         GSList       **list);
+void           mp_op_advance_all        (GSList       **list,
+                                         MpPoolNews    *news);
+void           mp_op_finish             (MpOp          *op,
+                                         gboolean       in_dispatch);
+void           mp_pool_wake_contexts    (MpPoolPrivate *priv);
+
+G_END_DECLS

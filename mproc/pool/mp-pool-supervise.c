@@ -1,0 +1,465 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The life and death of workers. Everything here is done by the pool's attendant, without the
+ * mutex but for the moments in which it reads or changes what others see.
+ *
+ * What a dead worker leaves is its lease: the number of the last message that it took, or was
+ * about to take. The task is lost with it if the message is out of the queue, if no other worker
+ * has the same lease (which it would if the dead one did not get to take it), and if no result is
+ * there after that was known: a worker puts its result before it clears its lease.
+ */
+
+#include "config.h"
+
+#include "mproc/pool/mp-pool-private.h"
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/pool/mp-result-private.h"
+#include "mproc/pool/mp-task-error-private.h"
+
+/* A worker that lived longer than this could start well enough. */
+#define INFANCY (2 * G_TIME_SPAN_SECOND)
+
+/* How long to wait after a worker could not be started. */
+#define RETRY (100 * G_TIME_SPAN_MILLISECOND)
+
+/* How long the attendant sleeps before it looks at the workers again. */
+#define NAP (25 * G_TIME_SPAN_MILLISECOND)
+
+/* Workers that end before they do anything are replaced this often without any success. */
+#define MAX_FAILURES(n_workers) ((n_workers) + 8)
+
+/* ── The dead ───────────────────────────────────────────────────────────────────────────────── */
+
+static void
+drain_all (MpPool     *self,
+           MpPoolNews *news)
+{
+  while (mp_pool_drain (self, news) > 0)
+    ;
+}
+
+static MpResult *
+find_by_number (MpPoolPrivate *priv,
+                guint64        number)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, priv->waiting);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      if (((MpResult *) value)->number == number)
+        return value;
+    }
+
+  return NULL;
+}
+
+static gboolean
+is_held_elsewhere (MpPoolPrivate *priv,
+                   guint64        lease,
+                   guint          seat)
+{
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (i != seat && mp_pool_board_get_lease (priv->board, i) == lease)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static char *
+describe_end (const MpPoolWorker *worker)
+{
+  g_autofree char *how =
+    mp_task_error_describe_exit (mp_process_get_exit_code (worker->process));
+
+  return g_strdup_printf ("worker %s (pid %d) %s", worker->name, worker->pid, how);
+}
+
+static void
+fail_lost_task (MpPool             *self,
+                MpResult           *result,
+                const MpPoolWorker *worker,
+                MpPoolNews         *news)
+{
+  g_autofree char *end = describe_end (worker);
+  g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
+                                          "The %s while it ran the task", end);
+
+  mp_pool_lock ();
+  if (!mp_result_peek_ready (result))
+    {
+      mp_result_take_failure (result, g_steal_pointer (&error), NULL, worker->pid);
+      mp_pool_complete (self, result, news);
+    }
+  mp_pool_unlock ();
+}
+
+/* Returns FALSE if it cannot be told yet which task the message was. */
+static gboolean
+settle_lease (MpPool     *self,
+              guint       seat,
+              guint64     lease,
+              MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  g_autoptr (MpResult) result = NULL;
+  guint n_putting;
+
+  drain_all (self, news);
+
+  mp_pool_lock ();
+  result = find_by_number (priv, lease);
+  if (result != NULL)
+    g_object_ref (result);
+  n_putting = priv->n_putting;
+  mp_pool_unlock ();
+
+  if (result == NULL)
+    return n_putting == 0;
+
+  if (!mp_queue_was_taken (priv->tasks, lease) || is_held_elsewhere (priv, lease, seat))
+    return TRUE;
+
+  drain_all (self, news);
+  fail_lost_task (self, result, &priv->roster[seat], news);
+
+  return TRUE;
+}
+
+/* Under the mutex: did it end before it was of any use, and for no reason of ours? */
+static gboolean
+was_useless (MpPoolPrivate      *priv,
+             const MpPoolWorker *worker,
+             guint64             lease)
+{
+  return !worker->proved && lease == 0
+         && priv->state == MP_POOL_OPEN && worker->generation == priv->generation
+         && g_get_monotonic_time () - worker->started < INFANCY;
+}
+
+static gboolean
+see_off (MpPool     *self,
+         guint       seat,
+         MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  guint64 lease = mp_pool_board_get_lease (priv->board, seat);
+  MpPoolWorker worker;
+
+  if (lease != 0 && !settle_lease (self, seat, lease, news))
+    return FALSE;
+
+  mp_pool_lock ();
+  worker = priv->roster[seat];
+  if (was_useless (priv, &worker, lease))
+    {
+      priv->failures++;
+      g_free (priv->last_failure);
+      priv->last_failure = describe_end (&worker);
+    }
+  else if (lease != 0)
+    {
+      priv->failures = 0;
+    }
+  mp_pool_board_clear_lease (priv->board, seat);
+  priv->roster[seat] = (MpPoolWorker) { 0 };
+  priv->roster_serial++;
+  mp_pool_unlock ();
+
+  g_object_unref (worker.process);
+  g_free (worker.name);
+
+  return TRUE;
+}
+
+/* ── The new ────────────────────────────────────────────────────────────────────────────────── */
+
+static char *
+make_handle (MpPoolPrivate *priv,
+             guint          seat,
+             guint          generation)
+{
+  g_autofree char *board = mp_shared_get_handle (MP_SHARED (priv->board_object));
+  g_autofree char *tasks = mp_shared_get_handle (MP_SHARED (priv->tasks));
+  g_autofree char *results = mp_shared_get_handle (MP_SHARED (priv->results));
+
+  return g_strdup_printf ("%s,%s,%s,%u,%u", board, tasks, results, seat, generation);
+}
+
+static MpProcess *
+start_process (MpPoolPrivate *priv,
+               guint          seat,
+               guint          generation,
+               GError       **error)
+{
+  g_autofree char *handle = make_handle (priv, seat, generation);
+  g_autoptr (MpProcess) process = mp_pool_make_worker (handle, error);
+
+  if (process == NULL
+      || !mp_process_set_daemon (process, TRUE, error)
+      || !mp_process_start (process, error))
+    return NULL;
+
+  return g_steal_pointer (&process);
+}
+
+static gboolean
+start_worker (MpPool *self,
+              guint   seat)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  g_autoptr (MpProcess) process = NULL;
+  MpPoolWorker worker = { 0 };
+  guint generation;
+
+  g_clear_error (&priv->start_error);
+  mp_pool_board_clear_lease (priv->board, seat);
+  mp_pool_lock ();
+  generation = priv->generation;
+  mp_pool_unlock ();
+
+  process = start_process (priv, seat, generation, &priv->start_error);
+  if (process != NULL)
+    worker = (MpPoolWorker) {
+      .name = g_strdup (mp_process_get_name (process)),
+      .pid = mp_process_get_pid (process),
+      .sentinel = mp_process_get_sentinel (process),
+      .generation = generation,
+      .started = g_get_monotonic_time (),
+    };
+
+  mp_pool_lock ();
+  if (process != NULL)
+    {
+      worker.process = g_steal_pointer (&process);
+      priv->roster[seat] = worker;
+      priv->roster_serial++;
+      priv->retry_at = 0;
+    }
+  else
+    {
+      priv->failures++;
+      g_free (priv->last_failure);
+      priv->last_failure = g_strdup (priv->start_error->message);
+      priv->retry_at = g_get_monotonic_time () + RETRY;
+    }
+  mp_pool_wake_contexts (priv);
+  mp_pool_unlock ();
+
+  return priv->roster[seat].process != NULL;
+}
+
+/* What a look at the roster tells. */
+typedef struct {
+  guint    n_here;
+  guint    n_wanted;
+  guint    n_waiting;       /* tasks */
+  guint    free_seat;       /* n_seats if there is none */
+  gboolean gave_up;
+  gboolean may_start;
+} Staff;
+
+static void
+count_staff (MpPoolPrivate *priv,
+             Staff         *staff)
+{
+  *staff = (Staff) { .free_seat = priv->n_seats };
+
+  mp_pool_lock ();
+  staff->n_waiting = g_hash_table_size (priv->waiting);
+  if (priv->state == MP_POOL_OPEN)
+    staff->n_wanted = priv->n_workers;
+  else if (priv->state == MP_POOL_CLOSED)
+    staff->n_wanted = MIN (priv->n_workers, staff->n_waiting);
+
+  /* One of an older generation that is idle is as good as gone. */
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      const MpPoolWorker *worker = &priv->roster[i];
+
+      if (worker->process == NULL)
+        staff->free_seat = MIN (staff->free_seat, i);
+      else if (worker->generation == priv->generation
+               || mp_pool_board_get_lease (priv->board, i) != 0)
+        staff->n_here++;
+    }
+
+  staff->gave_up = priv->failures >= MAX_FAILURES (priv->n_workers);
+  staff->may_start = !staff->gave_up && priv->retry_at <= g_get_monotonic_time ();
+  mp_pool_unlock ();
+}
+
+/* No worker is left and none lives long enough: rather than to fork for ever, tell those who wait.
+ * The next task that is given starts it all anew. */
+static void
+give_up (MpPool     *self,
+         MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
+                                          "Workers keep dying: %s", priv->last_failure);
+  guint encoding;
+  guint8 *data;
+  gsize size;
+
+  mp_pool_lock ();
+  mp_pool_fail_waiting (self, error, news);
+  mp_pool_unlock ();
+
+  while (mp_queue_take (priv->tasks, NULL, 0, FALSE, NULL, &encoding, &data, &size)
+         == MP_STATUS_OK)
+    g_free (data);
+}
+
+static gboolean
+fill_seats (MpPool     *self,
+            MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gboolean changed = FALSE;
+  Staff staff;
+
+  count_staff (priv, &staff);
+  while (staff.n_here < staff.n_wanted && staff.free_seat < priv->n_seats && staff.may_start)
+    {
+      changed |= start_worker (self, staff.free_seat);
+      count_staff (priv, &staff);
+    }
+
+  if (staff.gave_up && staff.n_here == 0 && staff.n_waiting > 0)
+    {
+      give_up (self, news);
+      changed = TRUE;
+    }
+
+  return changed;
+}
+
+gboolean
+mp_pool_supervise (MpPool     *self,
+                   MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gboolean changed = FALSE;
+
+  priv->supervised = g_get_monotonic_time ();
+
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (priv->roster[i].process != NULL && !mp_process_is_alive (priv->roster[i].process))
+        changed |= see_off (self, i, news);
+    }
+
+  changed |= fill_seats (self, news);
+
+  return changed;
+}
+
+/* ── The end ────────────────────────────────────────────────────────────────────────────────── */
+
+/* Under the mutex. */
+gboolean
+mp_pool_has_workers (MpPoolPrivate *priv)
+{
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (priv->roster[i].process != NULL)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Kills and reaps them. The kernel may take a while over a big one; nobody waits for ever. */
+void
+mp_pool_kill_workers (MpPool *self)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gint64 deadline = g_get_monotonic_time () + 2 * G_TIME_SPAN_SECOND;
+
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (priv->roster[i].process != NULL)
+        mp_process_kill (priv->roster[i].process, NULL);
+    }
+
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      MpPoolWorker worker = priv->roster[i];
+      double left = mp_deadline_left (deadline, G_TIME_SPAN_MINUTE) / (double) G_USEC_PER_SEC;
+
+      if (worker.process == NULL)
+        continue;
+
+      mp_process_join (worker.process, left, NULL, NULL);
+      mp_pool_lock ();
+      priv->roster[i] = (MpPoolWorker) { 0 };
+      priv->roster_serial++;
+      mp_pool_unlock ();
+      g_object_unref (worker.process);
+      g_free (worker.name);
+    }
+}
+
+/* The workers have nothing to do any more: wait for one of them to leave. The kick is for one that
+ * looked at the board just before it was told to. */
+static MpStatus
+sleep_until_one_leaves (MpPoolPrivate *priv,
+                        gint64         deadline)
+{
+  gint64 left = mp_deadline_left (deadline, 10 * G_TIME_SPAN_MILLISECOND);
+
+  mp_queue_kick (priv->tasks);
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (priv->roster[i].process != NULL)
+        {
+          mp_process_join (priv->roster[i].process, left / (double) G_USEC_PER_SEC, NULL, NULL);
+          break;
+        }
+    }
+
+  return mp_deadline_left (deadline, 1) == 0 ? MP_STATUS_TIMED_OUT : MP_STATUS_OK;
+}
+
+static gboolean
+was_kicked (gpointer data)
+{
+  MpPoolPrivate *priv = data;
+
+  return (guint) g_atomic_int_get (&priv->kicks) != priv->kicks_seen;
+}
+
+/* Sleeps until there may be news. The end of a worker that leaves no word in shared memory wakes
+ * nobody: it is found after a nap. */
+MpStatus
+mp_pool_sleep (MpPool       *self,
+               gint64        deadline,
+               GCancellable *cancellable)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  gint64 nap_end = MIN (deadline, g_get_monotonic_time () + NAP);
+  gboolean leaving, slept;
+  MpStatus status;
+
+  mp_pool_lock ();
+  leaving = priv->state != MP_POOL_OPEN && g_hash_table_size (priv->waiting) == 0;
+  mp_pool_unlock ();
+
+  if (leaving)
+    return sleep_until_one_leaves (priv, deadline);
+
+  status = mp_pool_board_wait (priv->results, was_kicked, priv, nap_end, cancellable, &slept);
+  if (status == MP_STATUS_TIMED_OUT && nap_end < deadline)
+    status = MP_STATUS_OK;
+
+  return status;
+}

@@ -1,0 +1,663 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/**
+ * MpResult:
+ *
+ * The result of a task: not there yet, a value, or an error.
+ *
+ * It is made by the calls of [class@Mp.Pool] that give a task. Waiting for it, and asking whether
+ * it is ready, is what makes the pool look for results; without any of that, or a main context that
+ * runs an asynchronous operation of the pool, a result does not become ready.
+ *
+ * What it became stays: the value can be taken again and again. If the pool is terminated or goes
+ * away before the task is done, the result is [error@Mp.Error.TERMINATED].
+ *
+ * The signal `notify::ready` is emitted once, in the thread in which the result was found.
+ *
+ * Since: 0.1
+ */
+
+/*
+ * A result belongs to the process that gave the task. Before it is ready, the pool writes it under
+ * its mutex; afterwards nothing changes it and any thread may read it.
+ */
+
+#include "config.h"
+
+#include "mproc/pool/mp-result.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/base/mp-error-private.h"
+#include "mproc/pool/mp-result-private.h"
+#include "mproc/pool/mp-task-error-private.h"
+
+enum
+{
+  PROP_0,
+  PROP_READY,
+  PROP_SUCCESSFUL,
+  PROP_PID,
+  N_PROPS,
+};
+
+static GParamSpec *props[N_PROPS];
+
+G_DEFINE_FINAL_TYPE (MpResult, mp_result, G_TYPE_OBJECT)
+
+static void
+mp_result_finalize (GObject *object)
+{
+  MpResult *self = MP_RESULT (object);
+
+  g_weak_ref_clear (&self->pool);
+  g_clear_pointer (&self->payload, mp_payload_unref);
+  g_clear_pointer (&self->details, g_variant_unref);
+  g_clear_error (&self->error);
+
+  G_OBJECT_CLASS (mp_result_parent_class)->finalize (object);
+}
+
+static void
+mp_result_get_property (GObject    *object,
+                        guint       prop_id,
+                        GValue     *value,
+                        GParamSpec *pspec)
+{
+  MpResult *self = MP_RESULT (object);
+
+  switch (prop_id)
+    {
+    case PROP_READY:
+      g_value_set_boolean (value, mp_result_is_ready (self));
+      break;
+    case PROP_SUCCESSFUL:
+      g_value_set_boolean (value, mp_result_is_successful (self));
+      break;
+    case PROP_PID:
+      g_value_set_int (value, mp_result_peek_ready (self) ? self->pid : 0);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
+    }
+}
+
+static void
+mp_result_class_init (MpResultClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mp_result_finalize;
+  object_class->get_property = mp_result_get_property;
+
+  /**
+   * MpResult:ready: (getter is_ready)
+   *
+   * Whether the task is done, well or not.
+   *
+   * Since: 0.1
+   */
+  props[PROP_READY] =
+    g_param_spec_boolean ("ready", NULL, NULL, FALSE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpResult:successful: (getter is_successful)
+   *
+   * Whether the task is done and has a value.
+   *
+   * Since: 0.1
+   */
+  props[PROP_SUCCESSFUL] =
+    g_param_spec_boolean ("successful", NULL, NULL, FALSE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpResult:pid:
+   *
+   * The process id of the worker that ran the task, or 0 if it is not done or none ran it.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PID] =
+    g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0,
+                      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+mp_result_init (MpResult *self)
+{
+  self->owner = getpid ();
+  g_weak_ref_init (&self->pool, NULL);
+}
+
+/* ── For the pool ───────────────────────────────────────────────────────────────────────────── */
+
+MpResult *
+mp_result_new (MpPool   *pool,
+               guint64   id,
+               gboolean  is_list)
+{
+  MpResult *self = g_object_new (MP_TYPE_RESULT, NULL);
+
+  g_weak_ref_set (&self->pool, pool);
+  self->id = id;
+  self->is_list = is_list;
+
+  return self;
+}
+
+void
+mp_result_take_payload (MpResult  *self,
+                        MpPayload *payload,
+                        int        pid)
+{
+  self->payload = payload;
+  self->pid = pid;
+  g_atomic_int_set (&self->ready, TRUE);
+}
+
+void
+mp_result_take_failure (MpResult *self,
+                        GError   *error,
+                        GVariant *details,
+                        int       pid)
+{
+  if (details == NULL)
+    details = g_variant_ref_sink (mp_task_error_from_error (error, pid));
+
+  self->error = error;
+  self->details = details;
+  self->pid = pid;
+  g_atomic_int_set (&self->ready, TRUE);
+}
+
+void
+mp_result_notify_ready (MpResult *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_READY]);
+}
+
+/* ── Waiting ────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+check_ready (gpointer self)
+{
+  return mp_result_peek_ready (self);
+}
+
+/* The pool is about to be finalized in another thread. */
+static void
+end_without_pool (MpResult *self)
+{
+  mp_pool_lock ();
+  if (!mp_result_peek_ready (self))
+    mp_result_take_failure (self,
+                            g_error_new_literal (MP_ERROR, MP_ERROR_TERMINATED,
+                                                 "The pool does not exist any more"),
+                            NULL, 0);
+  mp_pool_unlock ();
+}
+
+MpStatus
+mp_result_wait_until (MpResult     *self,
+                      gint64        deadline,
+                      gboolean      interruptible,
+                      GCancellable *cancellable)
+{
+  g_autoptr (MpPool) pool = NULL;
+
+  if (mp_result_peek_ready (self))
+    return MP_STATUS_OK;
+
+  if (self->owner != getpid ())
+    return MP_STATUS_INVALID;
+
+  pool = g_weak_ref_get (&self->pool);
+  if (pool != NULL)
+    return mp_pool_wait (pool, check_ready, self, deadline, interruptible, cancellable);
+
+  end_without_pool (self);
+  return MP_STATUS_OK;
+}
+
+gboolean
+mp_result_status_to_error (MpStatus   status,
+                           GError   **error)
+{
+  if (status == MP_STATUS_TIMED_OUT)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT, "The task was not done in time");
+  else if (status == MP_STATUS_INVALID)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                         "The result belongs to another process, or is waited for by the "
+                         "function that makes its pool's workers");
+  else
+    return mp_status_to_error (status, error);
+
+  return FALSE;
+}
+
+/**
+ * mp_result_is_ready: (get-property ready)
+ * @self: a result
+ *
+ * Looks whether the task is done, well or not, without waiting.
+ *
+ * Returns: %TRUE if it is done
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_result_is_ready (MpResult *self)
+{
+  g_autoptr (MpPool) pool = NULL;
+
+  g_return_val_if_fail (MP_IS_RESULT (self), FALSE);
+
+  if (mp_result_peek_ready (self) || self->owner != getpid ())
+    return mp_result_peek_ready (self);
+
+  pool = g_weak_ref_get (&self->pool);
+  if (pool != NULL)
+    mp_pool_attend (pool, FALSE);
+  else
+    end_without_pool (self);
+
+  return mp_result_peek_ready (self);
+}
+
+/**
+ * mp_result_is_successful: (get-property successful)
+ * @self: a result
+ *
+ * Looks whether the task is done and has a value, without waiting.
+ *
+ * Returns: %TRUE if it has a value; %FALSE if it failed or is not done yet
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_result_is_successful (MpResult *self)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), FALSE);
+
+  return mp_result_is_ready (self) && self->error == NULL;
+}
+
+/**
+ * mp_result_wait:
+ * @self: a result
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Waits until the task is done, well or not.
+ *
+ * It can fail with [error@Mp.Error.TIMED_OUT], with %G_IO_ERROR_CANCELLED, and with
+ * [error@Mp.Error.INVALID_STATE] in a process other than the one that gave the task. The task
+ * itself is not affected by any of these.
+ *
+ * Returns: %TRUE if the task is done, even if it failed; %FALSE with @error set otherwise
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_result_wait (MpResult      *self,
+                double         timeout,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), FALSE);
+
+  return mp_result_status_to_error (mp_result_wait_until (self, mp_deadline_from_seconds (timeout),
+                                                          FALSE, cancellable),
+                                    error);
+}
+
+/**
+ * mp_result_wait_raw:
+ * @self: a result
+ * @usec: how long to wait, in microseconds; negative for no limit
+ *
+ * As [method@Mp.Result.wait], for bindings.
+ *
+ * Returns: %MP_STATUS_OK if the task is done, well or not; %MP_STATUS_TIMED_OUT;
+ *   %MP_STATUS_INVALID in another process; or %MP_STATUS_INTERRUPTED at the latest after a tenth
+ *   of a second: run what is pending, and call again
+ *
+ * Since: 0.1
+ */
+int
+mp_result_wait_raw (MpResult *self,
+                    gint64    usec)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), MP_STATUS_INVALID);
+
+  return mp_result_wait_until (self, mp_deadline_from_usec (usec), TRUE, NULL);
+}
+
+/* ── The value ──────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+check_value (MpResult  *self,
+             GError   **error)
+{
+  if (self->error != NULL && error != NULL)
+    *error = g_error_copy (self->error);
+
+  return self->error == NULL;
+}
+
+GVariant *
+mp_result_get_value (MpResult  *self,
+                     GError   **error)
+{
+  return check_value (self, error) ? mp_payload_get_variant (self->payload, NULL, error) : NULL;
+}
+
+/**
+ * mp_result_get:
+ * @self: a result
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Waits until the task is done, and gets what it returned.
+ *
+ * It can fail with the task's own error. An exception of another language is
+ * [error@Mp.Error.TASK_FAILED], with more in [method@Mp.Result.get_error_details]. If the task was
+ * never done it is [error@Mp.Error.WORKER_DIED] or [error@Mp.Error.TERMINATED]. If only the
+ * language that wrote the value can read it, it is [error@Mp.Error.NOT_PLAIN]. Waiting can fail as
+ * that of [method@Mp.Result.wait] does.
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_result_get (MpResult      *self,
+               double         timeout,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), NULL);
+
+  if (!mp_result_wait (self, timeout, cancellable, error))
+    return NULL;
+
+  return mp_result_get_value (self, error);
+}
+
+/**
+ * mp_result_get_payload:
+ * @self: a result
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Waits until the task is done, and gets what it returned, as it was written.
+ *
+ * It fails as [method@Mp.Result.get] does, but for what reading the value adds.
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_result_get_payload (MpResult      *self,
+                       double         timeout,
+                       GCancellable  *cancellable,
+                       GError       **error)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), NULL);
+
+  if (!mp_result_wait (self, timeout, cancellable, error) || !check_value (self, error))
+    return NULL;
+
+  return mp_payload_ref (self->payload);
+}
+
+/**
+ * mp_result_get_error_details:
+ * @self: a result
+ *
+ * Gets what is known of the failure of a task: a dictionary of type `a{sv}`, in which any of these
+ * can be missing.
+ *
+ * - `message` (`s`): what happened
+ * - `domain` (`s`), `code` (`i`): if it is a #GError
+ * - `language` (`s`), `type` (`s`): the language, and the name there, of an exception
+ * - `traceback` (`s`): where it happened, as the language prints it
+ * - `exception` (`ay`): the exception itself, as the language stores it
+ * - `pid` (`i`): the worker's process id
+ *
+ * Returns: (transfer full) (nullable): the dictionary, or %NULL if the task is not done or did not
+ *   fail
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_result_get_error_details (MpResult *self)
+{
+  g_return_val_if_fail (MP_IS_RESULT (self), NULL);
+
+  if (!mp_result_peek_ready (self) || self->details == NULL)
+    return NULL;
+
+  return g_variant_ref (self->details);
+}
+
+/* ── Asynchronously ─────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+advance_get (MpOp *op)
+{
+  MpResult *self = op->subject;
+
+  if (mp_result_peek_ready (self))
+    return TRUE;
+
+  mp_op_place (op, &self->ops);
+  return FALSE;
+}
+
+static void
+finish_get (MpOp *op)
+{
+  MpResult *self = op->subject;
+  GError *error = NULL;
+
+  if (check_value (self, &error))
+    g_task_return_pointer (op->task, mp_payload_ref (self->payload),
+                           (GDestroyNotify) mp_payload_unref);
+  else
+    g_task_return_error (op->task, error);
+}
+
+/**
+ * mp_result_get_async:
+ * @self: a result
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: (scope async): called when the task is done
+ * @user_data: data for @callback
+ *
+ * Waits in the thread's default main context until the task is done.
+ *
+ * The pool is kept alive until then. Cancelling ends the waiting, not the task.
+ *
+ * Since: 0.1
+ */
+void
+mp_result_get_async (MpResult            *self,
+                     GCancellable        *cancellable,
+                     GAsyncReadyCallback  callback,
+                     gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+  g_autoptr (MpPool) pool = NULL;
+  MpOp *op;
+
+  g_return_if_fail (MP_IS_RESULT (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_result_get_async);
+
+  if (!mp_result_is_ready (self) && self->owner != getpid ())
+    {
+      GError *error = NULL;
+
+      mp_result_status_to_error (MP_STATUS_INVALID, &error);
+      g_task_return_error (task, error);
+      return;
+    }
+
+  op = mp_op_new (g_steal_pointer (&task), g_object_ref (self));
+  op->advance = advance_get;
+  op->finish = finish_get;
+  pool = g_weak_ref_get (&self->pool);
+  if (pool != NULL && !mp_result_peek_ready (self))
+    mp_op_add_pool (op, pool);
+  else if (pool == NULL)
+    end_without_pool (self);
+  mp_op_start (op);
+}
+
+/**
+ * mp_result_get_finish:
+ * @self: a result
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Gets what the task returned, as it was written.
+ *
+ * It fails as [method@Mp.Result.get_payload] does, but never for time.
+ *
+ * Returns: (transfer full): the value
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_result_get_finish (MpResult      *self,
+                      GAsyncResult  *result,
+                      GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* ── For bindings ───────────────────────────────────────────────────────────────────────────── */
+
+static MpStatus
+check_raw (MpResult *self)
+{
+  if (!mp_result_peek_ready (self))
+    return MP_STATUS_TIMED_OUT;
+
+  return self->error == NULL ? MP_STATUS_OK : MP_STATUS_FAILED;
+}
+
+static MpStatus
+get_converted (MpResult   *self,
+               guint       wanted,
+               MpPayload **payload)
+{
+  g_autoptr (GError) error = NULL;
+  MpStatus status = check_raw (self);
+
+  if (status != MP_STATUS_OK)
+    return status;
+
+  if (wanted == 0 || wanted == mp_payload_get_encoding (self->payload))
+    *payload = mp_payload_ref (self->payload);
+  else
+    *payload = mp_payload_convert (self->payload, wanted, &error);
+
+  if (*payload != NULL)
+    return MP_STATUS_OK;
+
+  return g_error_matches (error, MP_ERROR, MP_ERROR_NOT_PLAIN) ? MP_STATUS_NOT_PLAIN
+                                                               : MP_STATUS_INVALID;
+}
+
+/**
+ * mp_result_get_data:
+ * @self: a result
+ * @wanted: the encoding wanted, an [enum@Mp.Encoding], or 0 for the one it has
+ * @encoding: (out): the encoding of @data
+ * @data: (out) (array length=size) (transfer full) (nullable): the value
+ * @size: (out): the size of @data in bytes
+ *
+ * Gets what the task returned, without waiting, for bindings.
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_TIMED_OUT if the task is not done; %MP_STATUS_FAILED if it
+ *   failed, see [method@Mp.Result.get_error_details]; %MP_STATUS_NOT_PLAIN or %MP_STATUS_INVALID if
+ *   the value cannot be had in that encoding
+ *
+ * Since: 0.1
+ */
+int
+mp_result_get_data (MpResult  *self,
+                    guint      wanted,
+                    guint     *encoding,
+                    guint8   **data,
+                    gsize     *size)
+{
+  g_autoptr (MpPayload) payload = NULL;
+  MpStatus status;
+
+  *encoding = 0;
+  *data = NULL;
+  *size = 0;
+  g_return_val_if_fail (MP_IS_RESULT (self), MP_STATUS_INVALID);
+
+  status = get_converted (self, wanted, &payload);
+  if (status == MP_STATUS_OK)
+    {
+      gconstpointer bytes = g_bytes_get_data (mp_payload_get_bytes (payload), size);
+
+      *encoding = mp_payload_get_encoding (payload);
+      *data = g_memdup2 (bytes, *size);
+    }
+
+  return status;
+}
+
+/**
+ * mp_result_get_text:
+ * @self: a result
+ * @text: (out) (transfer full) (nullable): the value as JSON text
+ *
+ * Gets what the task returned as JSON, without waiting, for bindings.
+ *
+ * Returns: a status as from [method@Mp.Result.get_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_result_get_text (MpResult  *self,
+                    char     **text)
+{
+  g_autoptr (MpPayload) payload = NULL;
+  MpStatus status;
+
+  *text = NULL;
+  g_return_val_if_fail (MP_IS_RESULT (self), MP_STATUS_INVALID);
+
+  status = get_converted (self, MP_ENCODING_JSON, &payload);
+  if (status == MP_STATUS_OK)
+    {
+      gsize size;
+      const char *json = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
+
+      *text = g_strndup (json, size);
+    }
+
+  return status;
+}

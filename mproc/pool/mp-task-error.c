@@ -1,0 +1,147 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The failures of tasks, from the worker's side to the caller's. A GError keeps its domain and
+ * code, so that a caller matches it as if the function had run in its own process; all else
+ * becomes MP_ERROR_TASK_FAILED with the exception's type and text. No state; any thread.
+ */
+
+#include "config.h"
+
+#include "mproc/pool/mp-task-error-private.h"
+
+#include <signal.h>
+
+#include "mproc/process/mp-process.h"
+
+static void
+add_text (GVariantDict *dict,
+          const char   *key,
+          const char   *text)
+{
+  g_autofree char *valid = NULL;
+
+  if (text == NULL)
+    return;
+
+  valid = g_utf8_make_valid (text, -1);
+  g_variant_dict_insert (dict, key, "s", valid);
+}
+
+GVariant *
+mp_task_error_from_exception (const MpTaskException *exception,
+                              int                    pid)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  add_text (&dict, "language", exception->language);
+  add_text (&dict, "type", exception->type_name);
+  add_text (&dict, "message", exception->message);
+  add_text (&dict, "traceback", exception->traceback);
+  if (exception->exception != NULL)
+    g_variant_dict_insert_value (&dict, "exception",
+                                 g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE,
+                                                            exception->exception,
+                                                            exception->exception_size, 1));
+  if (pid != 0)
+    g_variant_dict_insert (&dict, "pid", "i", pid);
+
+  return g_variant_dict_end (&dict);
+}
+
+GVariant *
+mp_task_error_from_error (const GError *error,
+                          int           pid)
+{
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, NULL);
+  add_text (&dict, "domain", g_quark_to_string (error->domain));
+  g_variant_dict_insert (&dict, "code", "i", error->code);
+  add_text (&dict, "message", error->message);
+  if (pid != 0)
+    g_variant_dict_insert (&dict, "pid", "i", pid);
+
+  return g_variant_dict_end (&dict);
+}
+
+static const char *
+look_up_text (GVariant   *details,
+              const char *key)
+{
+  const char *text = NULL;
+
+  return g_variant_lookup (details, key, "&s", &text) && text[0] != '\0' ? text : NULL;
+}
+
+GError *
+mp_task_error_to_error (GVariant *details)
+{
+  const char *domain, *message, *type_name;
+  gint32 code;
+
+  if (!g_variant_is_of_type (details, G_VARIANT_TYPE_VARDICT))
+    return g_error_new (MP_ERROR, MP_ERROR_TASK_FAILED,
+                        "The task failed; its worker described the failure as \"%s\"",
+                        g_variant_get_type_string (details));
+
+  domain = look_up_text (details, "domain");
+  type_name = look_up_text (details, "type");
+  message = look_up_text (details, "message");
+
+  if (domain != NULL && g_variant_lookup (details, "code", "i", &code))
+    return g_error_new_literal (g_quark_from_string (domain), code,
+                                message != NULL ? message : "The task failed");
+
+  if (type_name != NULL && message != NULL)
+    return g_error_new (MP_ERROR, MP_ERROR_TASK_FAILED, "%s: %s", type_name, message);
+
+  if (message == NULL)
+    message = type_name != NULL ? type_name : "The task failed";
+
+  return g_error_new_literal (MP_ERROR, MP_ERROR_TASK_FAILED, message);
+}
+
+static const char *
+signal_name (int number)
+{
+  static const struct
+  {
+    int         number;
+    const char *name;
+  } names[] = {
+    { SIGHUP, "SIGHUP" },   { SIGINT, "SIGINT" },   { SIGQUIT, "SIGQUIT" }, { SIGILL, "SIGILL" },
+    { SIGTRAP, "SIGTRAP" }, { SIGABRT, "SIGABRT" }, { SIGBUS, "SIGBUS" },   { SIGFPE, "SIGFPE" },
+    { SIGKILL, "SIGKILL" }, { SIGUSR1, "SIGUSR1" }, { SIGSEGV, "SIGSEGV" }, { SIGUSR2, "SIGUSR2" },
+    { SIGPIPE, "SIGPIPE" }, { SIGALRM, "SIGALRM" }, { SIGTERM, "SIGTERM" }, { SIGXCPU, "SIGXCPU" },
+    { SIGXFSZ, "SIGXFSZ" }, { SIGPROF, "SIGPROF" }, { SIGSYS, "SIGSYS" },   { SIGIO, "SIGIO" },
+    { SIGVTALRM, "SIGVTALRM" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      if (names[i].number == number)
+        return names[i].name;
+    }
+
+  return NULL;
+}
+
+char *
+mp_task_error_describe_exit (int exit_code)
+{
+  if (exit_code == MP_EXIT_CODE_UNKNOWN || exit_code == MP_EXIT_CODE_NONE)
+    return g_strdup ("ended in an unknown way");
+
+  if (exit_code >= 0)
+    return g_strdup_printf ("exited with code %d", exit_code);
+
+  if (signal_name (-exit_code) == NULL)
+    return g_strdup_printf ("was killed by signal %d", -exit_code);
+
+  return g_strdup_printf ("was killed by signal %d (%s)", -exit_code, signal_name (-exit_code));
+}

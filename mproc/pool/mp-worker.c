@@ -1,0 +1,566 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/**
+ * MpWorker:
+ *
+ * The worker's side of a pool: take a task, run it, say how it went.
+ *
+ * It is used in the process that the pool's [callback@Mp.WorkerFunc] made, with the handle given
+ * there, by one thread at a time:
+ *
+ * ```c
+ * while ((status = mp_worker_next (worker, 0, -1, &kind, …)) != MP_STATUS_CLOSED)
+ *   if (status == MP_STATUS_OK)
+ *     // run it, then
+ *     mp_worker_finish (worker, …) or mp_worker_fail (worker, …);
+ * ```
+ *
+ * Since: 0.1
+ */
+
+/*
+ * A worker is what it does to the two queues and to its seat of the board. The order is what the
+ * owner relies on: the lease is written before a message is taken; the result is put before the
+ * lease is cleared. So a worker may be killed at any instruction.
+ */
+
+#include "config.h"
+
+#include "mproc/pool/mp-worker.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/base/mp-error-private.h"
+#include "mproc/pool/mp-pool-board-private.h"
+#include "mproc/pool/mp-pool.h"
+#include "mproc/pool/mp-task-error-private.h"
+#include "mproc/pool/mp-worker-private.h"
+
+/* How long to wait for room in the shared memory when not even a failure can be reported. */
+#define NO_SPACE_TRIES 50
+#define NO_SPACE_PAUSE (20 * G_TIME_SPAN_MILLISECOND)
+
+struct _MpWorker
+{
+  GObject          parent_instance;
+
+  MpPoolBoard     *board_object;
+  MpPoolBoardData *board;
+  MpQueue         *tasks;
+  MpQueue         *results;
+  guint            seat;
+  guint            generation;
+
+  MpTaskHeader     header;      /* of the task */
+  MpWorkerTask     task;
+  GBytes          *message;     /* that the task is in */
+  MpPayload       *converted;   /* its argument as it was asked for */
+};
+
+G_DEFINE_FINAL_TYPE (MpWorker, mp_worker, G_TYPE_OBJECT)
+
+static void
+forget_task (MpWorker *self)
+{
+  g_clear_pointer (&self->task.argument, mp_payload_unref);
+  g_clear_pointer (&self->converted, mp_payload_unref);
+  g_clear_pointer (&self->message, g_bytes_unref);
+  self->task = (MpWorkerTask) { 0 };
+}
+
+static void
+mp_worker_finalize (GObject *object)
+{
+  MpWorker *self = MP_WORKER (object);
+
+  forget_task (self);
+  g_clear_object (&self->results);
+  g_clear_object (&self->tasks);
+  g_clear_object (&self->board_object);
+
+  G_OBJECT_CLASS (mp_worker_parent_class)->finalize (object);
+}
+
+static void
+mp_worker_class_init (MpWorkerClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = mp_worker_finalize;
+}
+
+static void
+mp_worker_init (MpWorker *self)
+{
+}
+
+/* ── Opening ────────────────────────────────────────────────────────────────────────────────── */
+
+static gpointer
+open_part (const char  *handle,
+           GType        type,
+           GError     **error)
+{
+  g_autoptr (MpShared) part = mp_shared_open (handle, error);
+
+  if (part == NULL)
+    return NULL;
+
+  if (!g_type_is_a (G_OBJECT_TYPE (part), type))
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "%s is no %s", handle,
+                   g_type_name (type));
+      return NULL;
+    }
+
+  return g_steal_pointer (&part);
+}
+
+static gboolean
+open_seat (MpWorker    *self,
+           const char  *seat,
+           const char  *generation,
+           GError     **error)
+{
+  guint64 seat_number, generation_number;
+
+  if (!g_ascii_string_to_unsigned (seat, 10, 0, G_N_ELEMENTS (self->board->seats) - 1,
+                                   &seat_number, error)
+      || !g_ascii_string_to_unsigned (generation, 10, 0, G_MAXUINT32, &generation_number, error))
+    return FALSE;
+
+  self->seat = seat_number;
+  self->generation = generation_number;
+
+  return TRUE;
+}
+
+static gboolean
+open_handle (MpWorker    *self,
+             const char  *handle,
+             GError     **error)
+{
+  g_auto (GStrv) parts = g_strsplit (handle, ",", -1);
+
+  if (g_strv_length (parts) != 5)
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "“%s” is no worker's handle",
+                   handle);
+      return FALSE;
+    }
+
+  self->board_object = open_part (parts[0], MP_TYPE_POOL_BOARD, error);
+  if (self->board_object == NULL)
+    return FALSE;
+  self->board = mp_pool_board_get_data (self->board_object);
+
+  self->tasks = open_part (parts[1], MP_TYPE_QUEUE, error);
+  if (self->tasks == NULL)
+    return FALSE;
+
+  self->results = open_part (parts[2], MP_TYPE_QUEUE, error);
+  if (self->results == NULL)
+    return FALSE;
+
+  return open_seat (self, parts[3], parts[4], error);
+}
+
+/**
+ * mp_worker_new:
+ * @handle: what the pool gave to its [callback@Mp.WorkerFunc]
+ * @error: return location for an error
+ *
+ * Makes this process a worker of the pool.
+ *
+ * It can fail with [error@Mp.Error.INVALID_ARGUMENT] if @handle is none, and with
+ * [error@Mp.Error.NO_SUCH_OBJECT] if the pool does not exist any more.
+ *
+ * Returns: (transfer full): the worker
+ *
+ * Since: 0.1
+ */
+MpWorker *
+mp_worker_new (const char  *handle,
+               GError     **error)
+{
+  g_autoptr (MpWorker) self = NULL;
+
+  g_return_val_if_fail (handle != NULL, NULL);
+
+  self = g_object_new (MP_TYPE_WORKER, NULL);
+  if (!open_handle (self, handle, error))
+    return NULL;
+
+  return g_steal_pointer (&self);
+}
+
+/* ── Results ────────────────────────────────────────────────────────────────────────────────── */
+
+static MpStatus
+put_outcome (MpWorker     *self,
+             MpOutcome     outcome,
+             guint         encoding,
+             const guint8 *data,
+             gsize         size)
+{
+  MpResultHeader header = { self->header.id, self->seat, getpid (), outcome, 0 };
+  MpQueuePart parts[] = {
+    { &header, sizeof header },
+    { data, size },
+  };
+
+  return mp_queue_put_parts (self->results, encoding, parts, G_N_ELEMENTS (parts),
+                             MP_DEADLINE_NEVER, FALSE, NULL, NULL);
+}
+
+static MpStatus
+put_failure (MpWorker *self,
+             GVariant *details)
+{
+  g_autoptr (GVariant) held = g_variant_ref_sink (details);
+  g_autoptr (MpPayload) payload = mp_payload_new_variant (held);
+  gsize size;
+  gconstpointer data = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
+
+  return put_outcome (self, MP_OUTCOME_FAILED, mp_payload_get_encoding (payload), data, size);
+}
+
+/* The outcome was too big for the shared memory. Others may give some back before long; if not,
+ * this worker ends with the task, and the owner makes that known. */
+static MpStatus
+report_no_space (MpWorker *self,
+                 gsize     size)
+{
+  g_autoptr (GError) error =
+    g_error_new (MP_ERROR, MP_ERROR_NO_SPACE,
+                 "The task's result of %" G_GSIZE_FORMAT " bytes does not fit into the shared "
+                 "memory", size);
+  MpStatus status = MP_STATUS_NO_SPACE;
+
+  for (guint i = 0; i < NO_SPACE_TRIES && status == MP_STATUS_NO_SPACE; i++)
+    {
+      if (i > 0)
+        g_usleep (NO_SPACE_PAUSE);
+      status = put_failure (self, mp_task_error_from_error (error, getpid ()));
+    }
+
+  return status;
+}
+
+/* The task is over if its outcome is in the queue: only then is the lease given back. */
+static MpStatus
+end_task (MpWorker *self,
+          MpStatus  status,
+          gsize     size)
+{
+  if (status == MP_STATUS_NO_SPACE)
+    status = report_no_space (self, size);
+
+  if (status == MP_STATUS_OK)
+    {
+      mp_pool_board_clear_lease (self->board, self->seat);
+      self->task.held = FALSE;
+    }
+
+  return status;
+}
+
+/**
+ * mp_worker_finish:
+ * @self: a worker that has taken a task
+ * @encoding: the encoding of @data, an [enum@Mp.Encoding]
+ * @data: (array length=size) (nullable): what the task returned
+ * @size: the size of @data in bytes
+ *
+ * Says that the task went well.
+ *
+ * Should the shared memory have no room for it, the task fails with [error@Mp.Error.NO_SPACE].
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_INVALID without a task, or if @encoding is none. With any
+ *   other status the worker should end
+ *
+ * Since: 0.1
+ */
+int
+mp_worker_finish (MpWorker     *self,
+                  guint         encoding,
+                  const guint8 *data,
+                  gsize         size)
+{
+  g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
+
+  if (!self->task.held || encoding < MP_ENCODING_VARIANT || encoding > MP_ENCODING_BYTES)
+    return MP_STATUS_INVALID;
+
+  return end_task (self, put_outcome (self, MP_OUTCOME_VALUE, encoding, data, size), size);
+}
+
+MpStatus
+mp_worker_fail_with_error (MpWorker     *self,
+                           const GError *error)
+{
+  if (!self->task.held)
+    return MP_STATUS_INVALID;
+
+  return end_task (self, put_failure (self, mp_task_error_from_error (error, getpid ())), 0);
+}
+
+/**
+ * mp_worker_fail:
+ * @self: a worker that has taken a task
+ * @language: (nullable): the language in which it failed, such as "python"
+ * @type_name: (nullable): the type of the exception
+ * @message: (nullable): its text
+ * @traceback: (nullable): where it happened, as the language prints it
+ * @exception: (nullable) (array length=exception_size): the exception itself, as the language
+ *   stores it
+ * @exception_size: the size of @exception in bytes
+ *
+ * Says that the task failed.
+ *
+ * The texts need not be valid UTF-8.
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_INVALID without a task. With any other status the worker
+ *   should end
+ *
+ * Since: 0.1
+ */
+int
+mp_worker_fail (MpWorker     *self,
+                const char   *language,
+                const char   *type_name,
+                const char   *message,
+                const char   *traceback,
+                const guint8 *exception,
+                gsize         exception_size)
+{
+  MpTaskException fields = { language, type_name, message, traceback, exception, exception_size };
+
+  g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
+
+  if (!self->task.held)
+    return MP_STATUS_INVALID;
+
+  return end_task (self, put_failure (self, mp_task_error_from_exception (&fields, getpid ())),
+                   exception_size);
+}
+
+/* ── Tasks ──────────────────────────────────────────────────────────────────────────────────── */
+
+const MpWorkerTask *
+mp_worker_get_task (MpWorker *self)
+{
+  return &self->task;
+}
+
+static gboolean
+is_too_old (MpWorker *self)
+{
+  return mp_pool_board_load (&self->board->generation) != self->generation;
+}
+
+static gboolean
+was_told_something (gpointer data)
+{
+  MpWorker *self = data;
+
+  return is_too_old (self) || mp_pool_board_load (&self->board->closing);
+}
+
+/* TIMED_OUT: there is none, or another worker was faster. */
+static MpStatus
+take_now (MpWorker *self,
+          guint    *encoding)
+{
+  guint8 *data;
+  gsize size;
+  MpStatus status = mp_queue_take (self->tasks, &self->board->seats[self->seat].lease, 0, TRUE,
+                                   NULL, encoding, &data, &size);
+
+  if (status == MP_STATUS_OK)
+    self->message = g_bytes_new_take (data, size);
+
+  return status;
+}
+
+/* Whoever is told to close looks at the queue once more: tasks were put before that. */
+static MpStatus
+take_message (MpWorker *self,
+              gint64    deadline,
+              guint    *encoding)
+{
+  gboolean slept = FALSE;
+  gboolean closing;
+  MpStatus status;
+
+  do
+    {
+      if (is_too_old (self))
+        return MP_STATUS_CLOSED;
+
+      closing = mp_pool_board_load (&self->board->closing);
+      status = take_now (self, encoding);
+      if (status == MP_STATUS_OK && slept)
+        mp_pool_board_pass_on (self->tasks);
+      if (status != MP_STATUS_TIMED_OUT)
+        return status;
+      if (closing)
+        return MP_STATUS_CLOSED;
+
+      status = mp_pool_board_wait (self->tasks, was_told_something, self, deadline, NULL, &slept);
+    }
+  while (status == MP_STATUS_OK);
+
+  return status;
+}
+
+/* A task that only a worker made later can run. */
+static MpStatus
+hand_back (MpWorker *self,
+           guint     encoding)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (self->message, &size);
+  MpStatus status = end_task (self, put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
+                              size);
+
+  return status == MP_STATUS_OK ? MP_STATUS_CLOSED : status;
+}
+
+/* OK: the message is this worker's task now. */
+static MpStatus
+read_message (MpWorker *self,
+              guint     encoding)
+{
+  g_autoptr (GBytes) argument = NULL;
+  gsize size;
+  const guint8 *data = g_bytes_get_data (self->message, &size);
+
+  if (size < sizeof self->header)
+    return MP_STATUS_INVALID;
+  memcpy (&self->header, data, sizeof self->header);
+  if (self->header.function_size > size - sizeof self->header)
+    return MP_STATUS_INVALID;
+
+  if ((self->header.flags & MP_TASK_INHERITED) != 0
+      && (gint32) (self->generation - self->header.generation) < 0)
+    return hand_back (self, encoding);
+
+  argument = g_bytes_new_from_bytes (self->message, sizeof self->header,
+                                     size - sizeof self->header - self->header.function_size);
+  self->task = (MpWorkerTask) {
+    .held = TRUE,
+    .kind = self->header.kind,
+    .flags = self->header.flags,
+    .function = data + size - self->header.function_size,
+    .function_size = self->header.function_size,
+    .argument = mp_payload_new (encoding, argument),
+  };
+
+  return MP_STATUS_OK;
+}
+
+/* An argument that cannot be had in the encoding wanted is the task's failure, not the worker's. */
+static MpStatus
+convert_argument (MpWorker *self,
+                  guint     wanted)
+{
+  g_autoptr (GError) error = NULL;
+  MpStatus status;
+
+  if (wanted == 0 || wanted == mp_payload_get_encoding (self->task.argument))
+    self->converted = mp_payload_ref (self->task.argument);
+  else
+    self->converted = mp_payload_convert (self->task.argument, wanted, &error);
+
+  if (self->converted != NULL)
+    return MP_STATUS_OK;
+
+  status = mp_worker_fail_with_error (self, error);
+
+  return status == MP_STATUS_OK ? MP_STATUS_INTERRUPTED : status;
+}
+
+/* One try. MP_STATUS_INTERRUPTED: nothing yet, and it may go on. */
+static MpStatus
+try_next (MpWorker *self,
+          guint     wanted,
+          gint64    deadline)
+{
+  guint encoding;
+  MpStatus status;
+
+  forget_task (self);
+  status = take_message (self, deadline, &encoding);
+  if (status == MP_STATUS_OK)
+    status = read_message (self, encoding);
+  if (status == MP_STATUS_OK)
+    status = convert_argument (self, wanted);
+
+  return status;
+}
+
+/**
+ * mp_worker_next:
+ * @self: a worker without a task
+ * @wanted: the encoding wanted of the argument, an [enum@Mp.Encoding], or 0 for the one it has
+ * @usec: how long to wait, in microseconds; negative for no limit
+ * @kind: (out): how @function is to be understood
+ * @flags: (out): an [flags@Mp.TaskFlags]
+ * @function: (out) (array length=function_size) (transfer none): what names the function
+ * @function_size: (out): the size of @function in bytes
+ * @encoding: (out): the encoding of @data
+ * @data: (out) (array length=size) (transfer none): the argument
+ * @size: (out): the size of @data in bytes
+ *
+ * Takes the next task. It is to be ended by [method@Mp.Worker.finish] or
+ * [method@Mp.Worker.fail] before the next one is taken.
+ *
+ * @function and @data stay until then. A task whose argument cannot be had in the encoding wanted
+ * fails without being returned.
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_CLOSED if the worker is to end; %MP_STATUS_TIMED_OUT;
+ *   %MP_STATUS_INVALID if the last task was not ended; or %MP_STATUS_INTERRUPTED at the latest
+ *   after a tenth of a second: run what is pending, and call again. With any other status the
+ *   worker should end
+ *
+ * Since: 0.1
+ */
+int
+mp_worker_next (MpWorker  *self,
+                guint      wanted,
+                gint64     usec,
+                guint     *kind,
+                guint     *flags,
+                guint8   **function,
+                gsize     *function_size,
+                guint     *encoding,
+                guint8   **data,
+                gsize     *size)
+{
+  MpStatus status;
+
+  *kind = *flags = *encoding = 0;
+  *function = *data = NULL;
+  *function_size = *size = 0;
+  g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
+
+  if (self->task.held)
+    return MP_STATUS_INVALID;
+
+  status = try_next (self, wanted, mp_deadline_from_usec (usec));
+  if (status != MP_STATUS_OK)
+    return status;
+
+  *kind = self->task.kind;
+  *flags = self->task.flags;
+  *function = (guint8 *) self->task.function;
+  *function_size = self->task.function_size;
+  *encoding = mp_payload_get_encoding (self->converted);
+  *data = (guint8 *) g_bytes_get_data (mp_payload_get_bytes (self->converted), size);
+
+  return MP_STATUS_OK;
+}

@@ -1,0 +1,502 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The table: what a process knows of itself, of its parent and of its children; how it becomes
+ * another process's child; and its duties at the end.
+ *
+ * There is one table per process. A fork copies it, and the pthread_atfork() handlers here put
+ * the copy right before any other code of the child runs: nothing of the parent's can be joined,
+ * signalled or announced there, and no pipe of a sibling is kept open. They allocate nothing and
+ * take no lock of GLib's, since another thread of the parent may have held it. So a child that was
+ * forked by someone else, such as an interpreter's own fork call, is in order too.
+ *
+ * What was inherited is not freed: it may be wrapped by a language whose objects the child must
+ * leave alone.
+ */
+
+#include "config.h"
+
+#include "mproc/process/mp-process-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/memory/mp-family-private.h"
+
+/* How long a daemon may take to end after SIGTERM before it gets SIGKILL. */
+#define DAEMON_GRACE 1.0
+
+static struct
+{
+  GMutex lock;
+  guint generation;      /* changes with each fork */
+  pid_t pid;             /* whose table this is */
+  guint counter;         /* of the processes made here */
+  char *identity;        /* NULL in the first process */
+  gboolean daemon;
+  int control_fd;        /* a daemon's end of the pipe that its parent holds open */
+  MpProcess *children;
+  MpProcess *inherited;  /* children of the ancestors */
+  MpProcess *current;
+  MpProcess *parent;
+  pid_t parent_pid;      /* 0 in the first process */
+  char *parent_name;
+  char *name;            /* until there is a current object */
+} table = { .control_fd = -1 };
+
+void
+mp_process_lock (void)
+{
+  g_mutex_lock (&table.lock);
+}
+
+void
+mp_process_unlock (void)
+{
+  g_mutex_unlock (&table.lock);
+}
+
+guint
+mp_process_get_generation (void)
+{
+  return table.generation;
+}
+
+gboolean
+mp_process_default_daemon (void)
+{
+  return table.daemon;
+}
+
+const char *
+mp_process_self_identity (void)
+{
+  return table.identity;
+}
+
+char *
+mp_process_next_identity (void)
+{
+  guint number;
+
+  mp_process_lock ();
+  number = ++table.counter;
+  mp_process_unlock ();
+
+  return table.identity == NULL ? g_strdup_printf ("%u", number)
+                                : g_strdup_printf ("%s:%u", table.identity, number);
+}
+
+/* ── The list of children ─────────────────────────────────────────────────────────────────────── */
+
+/* With the lock held. */
+void
+mp_process_list_add (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  priv->next = table.children;
+  table.children = g_object_ref (self);
+}
+
+/* With the lock held. If it was there, the list's reference is now the caller's. */
+gboolean
+mp_process_list_remove (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  for (MpProcess **link = &table.children; *link != NULL; link = &mp_process_private (*link)->next)
+    if (*link == self)
+      {
+        *link = priv->next;
+        priv->next = NULL;
+        return TRUE;
+      }
+
+  return FALSE;
+}
+
+GPtrArray *
+mp_process_list_copy (void)
+{
+  GPtrArray *copy = g_ptr_array_new_with_free_func (g_object_unref);
+
+  mp_process_lock ();
+  for (MpProcess *child = table.children; child != NULL; child = mp_process_private (child)->next)
+    g_ptr_array_add (copy, g_object_ref (child));
+  mp_process_unlock ();
+
+  return copy;
+}
+
+/* ── At fork ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* The child's end of a control pipe is kept by the one child it was made for. */
+static void
+disown (MpProcess *process)
+{
+  MpProcessPrivate *priv = mp_process_private (process);
+
+  mp_clear_fd (&priv->control_write);
+  mp_clear_fd (&priv->report_write);
+  mp_clear_fd (&priv->pidfd);
+  if (process != mp_process_get_starting ())
+    mp_clear_fd (&priv->control_read);
+  if (priv->state != MP_PROCESS_ENDED)
+    priv->state = MP_PROCESS_FOREIGN;
+
+  priv->announced = TRUE;
+  priv->pollers = 0;
+  priv->source = NULL;
+  priv->source_tag = NULL;
+}
+
+static void
+become_another_process (void)
+{
+  MpProcess *last = NULL;
+
+  for (MpProcess *child = table.children; child != NULL; child = mp_process_private (child)->next)
+    {
+      disown (child);
+      last = child;
+    }
+
+  if (last != NULL)
+    {
+      mp_process_private (last)->next = table.inherited;
+      table.inherited = table.children;
+      table.children = NULL;
+    }
+
+  mp_clear_fd (&table.control_fd);
+  table.pid = getpid ();
+  table.generation++;
+}
+
+static void
+after_fork_in_child (void)
+{
+  become_another_process ();
+  mp_process_unlock ();
+}
+
+/* ── The end of this process ──────────────────────────────────────────────────────────────────── */
+
+static void
+signal_daemons (GPtrArray *children,
+                int        number)
+{
+  for (guint i = 0; i < children->len; i++)
+    if (mp_process_private (children->pdata[i])->daemon)
+      mp_process_send_signal (children->pdata[i], number);
+}
+
+static gboolean
+await_children (GPtrArray *children,
+                gboolean   daemons,
+                gint64     deadline)
+{
+  gboolean all = TRUE;
+
+  for (guint i = 0; i < children->len; i++)
+    if (mp_process_private (children->pdata[i])->daemon == daemons)
+      all &= mp_process_wait_until (children->pdata[i], deadline, MP_REAP_SILENT);
+
+  return all;
+}
+
+/* Whoever was forked past the handlers above (vfork, a raw clone) has no children here. The
+ * objects are not let go of: their languages may be gone already. */
+static void
+do_exit_duties (void)
+{
+  GPtrArray *children;
+
+  if (table.children == NULL || getpid () != table.pid)
+    return;
+
+  children = mp_process_list_copy ();
+  signal_daemons (children, SIGTERM);
+  if (!await_children (children, TRUE, mp_deadline_from_seconds (DAEMON_GRACE)))
+    {
+      signal_daemons (children, SIGKILL);
+      await_children (children, TRUE, MP_DEADLINE_NEVER);
+    }
+  await_children (children, FALSE, MP_DEADLINE_NEVER);
+
+  g_ptr_array_set_free_func (children, NULL);
+  g_ptr_array_unref (children);
+}
+
+/* ── The beginning of this process ────────────────────────────────────────────────────────────── */
+
+static void
+read_story (void)
+{
+  MpProcessStory story;
+
+  if (!mp_process_read_story (&story))
+    return;
+
+  table.parent_pid = story.parent_pid;
+  table.parent_name = story.parent_name;
+  table.name = story.name;
+  table.identity = story.identity;
+  table.daemon = story.daemon;
+  table.control_fd = story.control_fd;
+  mp_family_set_self_name (story.name);
+}
+
+/* When the library is loaded; a forked child inherits all of it. */
+__attribute__ ((constructor)) static void
+set_up (void)
+{
+  table.pid = getpid ();
+  pthread_atfork (mp_process_lock, mp_process_unlock, after_fork_in_child);
+  atexit (do_exit_duties);
+  read_story ();
+}
+
+static void
+replace_stdin (void)
+{
+  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  __fpurge (stdin);
+  if (fd < 0)
+    return;
+
+  if (fd == STDIN_FILENO)
+    fcntl (fd, F_SETFD, 0);
+  else
+    {
+      dup2 (fd, STDIN_FILENO);
+      close (fd);
+    }
+}
+
+/* From here on the kernel kills this process when the last write end of the pipe is closed; that
+ * is in the parent alone. If it was closed before, there is nothing left to be told of.
+ * Async-signal-safe. */
+void
+mp_control_arm (int   fd,
+                pid_t parent_pid)
+{
+  struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+  fcntl (fd, F_SETOWN, getpid ());
+  fcntl (fd, F_SETSIG, SIGKILL);
+  fcntl (fd, F_SETFL, O_NONBLOCK | O_ASYNC);
+
+  if (getppid () != parent_pid || (poll (&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLHUP)))
+    kill (getpid (), SIGKILL);
+}
+
+/* Who was "self" in the parent is the parent here. */
+static void
+take_parents_place (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  MpProcess *former = table.current;
+
+  table.parent = former;
+  table.parent_pid = priv->parent_pid;
+  g_free (table.parent_name);
+  table.parent_name = table.name != NULL ? table.name : g_strdup ("MainProcess");
+  table.name = NULL;
+  if (former != NULL)
+    {
+      MpProcessPrivate *parent = mp_process_private (former);
+
+      parent->state = MP_PROCESS_PARENT;
+      parent->pid = priv->parent_pid;
+    }
+
+  table.current = g_object_ref (self);
+  table.counter = 0;
+  table.identity = g_strdup (priv->identity);
+  table.daemon = priv->daemon;
+  table.control_fd = priv->control_read;
+  priv->control_read = -1;
+  priv->state = MP_PROCESS_SELF;
+  priv->pid = getpid ();
+}
+
+/**
+ * mp_process_enter_child:
+ * @self: the process that was started
+ *
+ * Makes the calling process, which has just been forked for @self, that process: it gets a name,
+ * a parent and an empty standard input, has no children yet, and will not outlive its parent if
+ * it is a daemon. For fork functions, in the child, before anything else.
+ *
+ * Since: 0.1
+ */
+void
+mp_process_enter_child (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  g_return_if_fail (MP_IS_PROCESS (self));
+
+  mp_process_lock ();
+  if (table.pid != getpid ())
+    become_another_process ();
+  if (priv->state != MP_PROCESS_FOREIGN)
+    {
+      mp_process_unlock ();
+      g_critical ("mp_process_enter_child() is for the child of a fork function");
+      return;
+    }
+  take_parents_place (self);
+  if (table.control_fd >= 0)
+    mp_control_arm (table.control_fd, table.parent_pid);
+  mp_process_unlock ();
+
+  replace_stdin ();
+  mp_context_leave_to_parent (priv->wakeups);
+  mp_family_set_self_name (priv->name);
+}
+
+/**
+ * mp_process_leave_child:
+ * @self: the process that ends
+ *
+ * Does what this process owes before its end: terminates the daemons it started, waits for its
+ * other children, writes out the standard streams. For fork functions, in the child, before
+ * _exit(2). A process that ends by exit(3) does the same by itself.
+ *
+ * Since: 0.1
+ */
+void
+mp_process_leave_child (MpProcess *self)
+{
+  g_return_if_fail (MP_IS_PROCESS (self));
+
+  do_exit_duties ();
+  fflush (NULL);
+}
+
+/* ── Relatives ────────────────────────────────────────────────────────────────────────────────── */
+
+/* Of all threads that make the object at once, one's is kept. */
+static MpProcess *
+keep_relative (MpProcess **place,
+               MpProcess  *relative)
+{
+  g_autoptr (MpProcess) spare = relative;
+
+  mp_process_lock ();
+  if (*place == NULL)
+    *place = g_steal_pointer (&spare);
+  mp_process_unlock ();
+
+  return *place;
+}
+
+/**
+ * mp_process_get_current:
+ *
+ * Gets the process that calls this.
+ *
+ * Returns: (transfer none): this process
+ *
+ * Since: 0.1
+ */
+MpProcess *
+mp_process_get_current (void)
+{
+  MpProcess *self;
+  const char *name;
+
+  if (table.current != NULL)
+    return table.current;
+
+  name = table.name != NULL ? table.name : "MainProcess";
+  self = mp_process_new_relative (name, getpid (), MP_PROCESS_SELF);
+  mp_process_private (self)->daemon = table.daemon;
+
+  return keep_relative (&table.current, self);
+}
+
+/* The pid means the parent only as long as that is the parent. */
+static int
+open_parent (void)
+{
+  int fd = mp_pidfd_open (table.parent_pid);
+
+  if (fd >= 0 && getppid () != table.parent_pid)
+    mp_clear_fd (&fd);
+
+  return fd;
+}
+
+/**
+ * mp_process_get_parent:
+ *
+ * Gets the process that started this one. It can be asked for its name and process id, whether it
+ * is alive, and it can be joined: that waits until it has ended. How it ended is not known here.
+ *
+ * Returns: (transfer none) (nullable): the parent, or %NULL in a process that was not started
+ *   by [method@Mp.Process.start]
+ *
+ * Since: 0.1
+ */
+MpProcess *
+mp_process_get_parent (void)
+{
+  MpProcess *parent;
+
+  if (table.parent_pid == 0)
+    return NULL;
+
+  parent = table.parent;
+  if (parent == NULL)
+    {
+      parent = mp_process_new_relative (table.parent_name, table.parent_pid, MP_PROCESS_PARENT);
+      parent = keep_relative (&table.parent, parent);
+    }
+
+  mp_process_lock ();
+  if (mp_process_private (parent)->pidfd < 0)
+    mp_process_private (parent)->pidfd = open_parent ();
+  mp_process_unlock ();
+
+  return parent;
+}
+
+/**
+ * mp_process_get_children:
+ *
+ * Gets the children of this process that are alive. Those found to have ended are let go of, and
+ * leave no zombie.
+ *
+ * Returns: (transfer container) (element-type MpProcess): the living children, latest first
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mp_process_get_children (void)
+{
+  GPtrArray *children;
+
+  children = mp_process_list_copy ();
+  for (guint i = children->len; i > 0; i--)
+    if (mp_process_private (children->pdata[i - 1])->state == MP_PROCESS_STARTING ||
+        mp_process_reap (children->pdata[i - 1], MP_REAP_ANNOUNCE))
+      g_ptr_array_remove_index (children, i - 1);
+
+  return children;
+}

@@ -1,0 +1,329 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The exec of a command.
+ *
+ * The child is made by vfork(): it shares the parent's memory until it runs the program, while
+ * the calling thread of the parent stands still and takes no signals. So this works in a program
+ * with threads, and costs the same however much memory that has; but the child may do nothing
+ * except what is async-signal-safe. Everything is prepared in an ExecPlan before.
+ *
+ * The new program is told of itself through the environment. MPROC_ARENA says how to reach the
+ * family's memory, at the same descriptor number as here. MPROC_PROCESS says whose child it is,
+ * and begins with its process id, written by the child itself: whoever inherits the variable
+ * by way of a program that knows nothing of it finds that he is not meant.
+ */
+
+#include "config.h"
+
+#include "mproc/process/mp-process-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-family-private.h"
+
+typedef struct
+{
+  char *path;
+  char **argv;
+  char **shell_argv;   /* for a script without "#!" */
+  char **environment;
+  char *pid_digits;    /* in @environment, filled in by the child */
+  int null_fd;
+  int arena_fd;        /* ours, or a copy above the standard streams */
+  int control_fd;
+  int report_read;     /* the child writes errno there if it cannot run the program */
+  int report_write;
+  pid_t parent_pid;
+} ExecPlan;
+
+/* ── In the child, sharing the parent's memory: async-signal-safe only ────────────────────────── */
+
+/* What the environment ignores on purpose (nohup, a shell's background jobs) stays ignored. */
+static void
+reset_signals (void)
+{
+  for (int number = 1; number < NSIG; number++)
+    {
+      struct sigaction action;
+
+      if (sigaction (number, NULL, &action) != 0)
+        continue;
+      if (action.sa_handler == SIG_IGN &&
+          (number == SIGHUP || number == SIGINT || number == SIGQUIT))
+        continue;
+
+      memset (&action, 0, sizeof action);
+      action.sa_handler = SIG_DFL;
+      sigaction (number, &action, NULL);
+    }
+}
+
+static void
+write_pid (char *digits)
+{
+  pid_t pid = getpid ();
+
+  for (int i = MP_PROCESS_PID_DIGITS - 1; i >= 0; i--, pid /= 10)
+    digits[i] = '0' + pid % 10;
+}
+
+static void G_GNUC_NORETURN
+run_program (ExecPlan *plan)
+{
+  sigset_t none;
+  int error;
+
+  reset_signals ();
+  write_pid (plan->pid_digits);
+  fcntl (plan->arena_fd, F_SETFD, 0);
+  if (plan->control_fd >= 0)
+    {
+      fcntl (plan->control_fd, F_SETFD, 0);
+      mp_control_arm (plan->control_fd, plan->parent_pid);
+    }
+  dup2 (plan->null_fd, STDIN_FILENO);
+
+  sigemptyset (&none);
+  sigprocmask (SIG_SETMASK, &none, NULL);
+  execve (plan->path, plan->argv, plan->environment);
+  if (errno == ENOEXEC)
+    execve (plan->shell_argv[0], plan->shell_argv, plan->environment);
+
+  error = errno;
+  if (write (plan->report_write, &error, sizeof error) < 0)
+    _exit (126);
+  _exit (127);
+}
+
+/* ── In the parent ────────────────────────────────────────────────────────────────────────────── */
+
+/* With every signal blocked: a handler in the child would change the parent's memory. */
+static pid_t
+vfork_program (ExecPlan *plan)
+{
+  sigset_t all, former;
+  pid_t pid;
+  int error;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_BLOCK, &all, &former);
+  pid = vfork ();
+  if (pid == 0)
+    run_program (plan);
+  error = errno;
+  pthread_sigmask (SIG_SETMASK, &former, NULL);
+  errno = error;
+
+  return pid;
+}
+
+static char *
+escape (const char *text)
+{
+  return g_uri_escape_string (text != NULL ? text : "", NULL, FALSE);
+}
+
+/* "PID PARENT CONTROL-FD DAEMON IDENTITY NAME PARENT-NAME" */
+static char *
+tell (MpProcess *self,
+      ExecPlan  *plan)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  g_autofree char *name = escape (priv->name);
+  g_autofree char *parent = escape (mp_process_get_name (mp_process_get_current ()));
+
+  return g_strdup_printf ("%0*d %d %d %d %s %s %s", MP_PROCESS_PID_DIGITS, 0, (int) plan->parent_pid,
+                          plan->control_fd, priv->daemon, priv->identity, name, parent);
+}
+
+static void
+plan_environment (ExecPlan  *plan,
+                  MpProcess *self)
+{
+  g_autofree char *story = tell (self, plan);
+  g_autofree char *invitation = mp_family_get_invitation (plan->arena_fd);
+  char **environment = g_get_environ ();
+
+  environment = g_environ_setenv (environment, MP_FAMILY_ENVIRONMENT, invitation, TRUE);
+  environment = g_environ_setenv (environment, MP_PROCESS_ENVIRONMENT, story, TRUE);
+  plan->environment = environment;
+  plan->pid_digits = (char *) g_environ_getenv (environment, MP_PROCESS_ENVIRONMENT);
+}
+
+static gboolean
+plan_program (ExecPlan   *plan,
+              char      **argv,
+              GError    **error)
+{
+  if (argv[0] == NULL || argv[0][0] == '\0')
+    {
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "The command is empty");
+      return FALSE;
+    }
+
+  plan->path = strchr (argv[0], '/') != NULL ? g_strdup (argv[0]) : g_find_program_in_path (argv[0]);
+  if (plan->path == NULL)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                   "Cannot run the program “%s”: it was not found in PATH", argv[0]);
+      return FALSE;
+    }
+
+  plan->argv = argv;
+  plan->shell_argv = g_new0 (char *, g_strv_length (argv) + 2);
+  plan->shell_argv[0] = (char *) "/bin/sh";
+  plan->shell_argv[1] = plan->path;
+  memcpy (plan->shell_argv + 2, argv + 1, sizeof (char *) * (g_strv_length (argv) - 1));
+
+  return TRUE;
+}
+
+static gboolean
+plan_fds (ExecPlan   *plan,
+          MpProcess  *self,
+          GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  plan->parent_pid = getpid ();
+  plan->null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+  plan->arena_fd = fcntl (mp_family_get_fd (), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (plan->null_fd < 0 || plan->arena_fd < 0 ||
+      !mp_process_open_pipe (&plan->report_read, &priv->report_write))
+    {
+      mp_error_set_errno (error, errno, "Cannot open the descriptors of a new process");
+      return FALSE;
+    }
+  plan->control_fd = priv->control_read;
+  plan->report_write = priv->report_write;
+
+  return TRUE;
+}
+
+static void
+plan_clear (ExecPlan *plan)
+{
+  mp_clear_fd (&plan->null_fd);
+  mp_clear_fd (&plan->arena_fd);
+  mp_clear_fd (&plan->report_read);
+  g_strfreev (plan->environment);
+  g_free (plan->shell_argv);
+  g_free (plan->path);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ExecPlan, plan_clear)
+
+static void
+close_report (MpProcess *self)
+{
+  mp_process_lock ();
+  mp_clear_fd (&mp_process_private (self)->report_write);
+  mp_process_unlock ();
+}
+
+/* Returns the errno of the child's exec; 0 if the pipe was closed by it, so that it succeeded. */
+static int
+read_report (ExecPlan *plan)
+{
+  int result = 0;
+  ssize_t length;
+
+  do
+    length = read (plan->report_read, &result, sizeof result);
+  while (length < 0 && errno == EINTR);
+
+  return length == sizeof result ? result : 0;
+}
+
+/* Returns the child's pid, or -1 with @error set. */
+pid_t
+mp_process_spawn (MpProcess  *self,
+                  GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  g_auto (ExecPlan) plan = { .null_fd = -1, .arena_fd = -1, .control_fd = -1, .report_read = -1 };
+  g_autofree char *what = NULL;
+  pid_t pid;
+  int result;
+
+  if (!plan_program (&plan, priv->argv, error) || !plan_fds (&plan, self, error))
+    return -1;
+
+  plan_environment (&plan, self);
+  pid = vfork_program (&plan);
+  result = errno;
+  close_report (self);
+  if (pid < 0)
+    {
+      mp_error_set_errno (error, result, "Cannot fork");
+      return -1;
+    }
+
+  result = read_report (&plan);
+  if (result == 0)
+    return pid;
+
+  while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  what = g_strdup_printf ("Cannot run the program “%s”", priv->argv[0]);
+  mp_error_set_errno (error, result, what);
+
+  return -1;
+}
+
+/* ── In the new program ───────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+parse (MpProcessStory  *story,
+       char           **fields)
+{
+  if (g_strv_length (fields) != 7 || atoi (fields[0]) != getpid ())
+    return FALSE;
+
+  story->parent_pid = atoi (fields[1]);
+  story->control_fd = atoi (fields[2]);
+  story->daemon = atoi (fields[3]);
+  story->identity = g_strdup (fields[4]);
+  story->name = g_uri_unescape_string (fields[5], NULL);
+  story->parent_name = g_uri_unescape_string (fields[6], NULL);
+
+  return story->parent_pid > 0 && story->name != NULL && story->parent_name != NULL;
+}
+
+/* TRUE if this process is an exec'ed child of the library's. The strings are the caller's. The
+ * variable is used up. */
+gboolean
+mp_process_read_story (MpProcessStory *story)
+{
+  const char *text = g_getenv (MP_PROCESS_ENVIRONMENT);
+  g_auto (GStrv) fields = text != NULL ? g_strsplit (text, " ", -1) : NULL;
+
+  if (text == NULL)
+    return FALSE;
+
+  g_unsetenv (MP_PROCESS_ENVIRONMENT);
+  memset (story, 0, sizeof *story);
+  if (!parse (story, fields))
+    {
+      g_free (story->identity);
+      g_free (story->name);
+      g_free (story->parent_name);
+      return FALSE;
+    }
+  if (story->control_fd >= 0)
+    fcntl (story->control_fd, F_SETFD, FD_CLOEXEC);
+
+  return TRUE;
+}

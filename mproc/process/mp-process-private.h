@@ -1,0 +1,167 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * What the files of MpProcess share.
+ *
+ *  mp-process.c          the class: properties, constructors, signals to the child
+ *  mp-process-start.c    from "new" to "running": fork, and the parent's bookkeeping
+ *  mp-process-command.c  the exec of a command, and what the new program is told of itself
+ *  mp-process-wait.c     from "running" to "ended": pidfd, exit code, the exited signal
+ *  mp-process-join.c     waiting for that
+ *  mp-process-child.c    the table of this process: itself, its parent, its children, its exit
+ *  mp-process-context.c  what a forked child does about the main contexts it inherited
+ *
+ * One lock guards the table and the changing part of every MpProcess. It is never held while
+ * code outside of this floor runs, and pthread_atfork() handlers hold it across fork(), so that a
+ * child always finds it free and what it guards whole. In the child those handlers take the
+ * table's children away: each becomes FOREIGN, with its file descriptors closed.
+ */
+
+#pragma once
+
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "mproc/process/mp-process.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  MP_PROCESS_NEW,
+  MP_PROCESS_STARTING,
+  MP_PROCESS_RUNNING,   /* a child of this process */
+  MP_PROCESS_ENDED,     /* was one; the exit code is known, or known to be unknown */
+  MP_PROCESS_SELF,      /* this process */
+  MP_PROCESS_PARENT,    /* the process that started this one */
+  MP_PROCESS_FOREIGN,   /* a child of the process from which this one was forked */
+} MpProcessState;
+
+/* The default one, and that of the thread. */
+#define MP_PROCESS_CONTEXTS 2
+
+typedef struct
+{
+  char           *name;
+  char           *identity;       /* "1:2": the numbers of its ancestors, and its own */
+  MpProcessFunc   func;
+  gpointer        user_data;
+  GDestroyNotify  notify;
+  char          **argv;           /* of a command, else NULL */
+
+  /* All that follows is under the lock. */
+  MpProcessState  state;
+  gboolean        daemon;
+  gboolean        announced;      /* `exited` was emitted, or never will be */
+  gboolean        sentinel_taken; /* somebody outside has the number of pidfd */
+  guint           pollers;        /* calls that poll pidfd right now */
+  int             pid;
+  int             exit_code;
+  int             pidfd;
+  int             control_read;   /* of a daemon: the child's end of the control pipe … */
+  int             control_write;  /* … and the parent's */
+  int             report_write;   /* of a command: open until it runs its program */
+  pid_t           parent_pid;     /* of a child that is being started: who starts it … */
+  int             wakeups[MP_PROCESS_CONTEXTS]; /* … and what wakes its main contexts */
+  GSource        *source;         /* that announces the end … */
+  gpointer        source_tag;     /* … and polls pidfd */
+  MpProcess      *next;           /* in the table's list, which owns a reference */
+} MpProcessPrivate;
+
+/* What an exec'ed child is told of itself. Written by mp_process_tell(), read when the library is loaded. */
+#define MP_PROCESS_ENVIRONMENT "MPROC_PROCESS"
+#define MP_PROCESS_PID_DIGITS 10
+
+typedef struct
+{
+  pid_t   parent_pid;
+  int     control_fd;
+  int     daemon;
+  char   *identity;
+  char   *name;
+  char   *parent_name;
+} MpProcessStory;
+
+/* Microseconds between two looks at a process that cannot be polled. */
+#define MP_PROCESS_BLIND_SLICE 10000
+
+typedef enum {
+  MP_REAP_ANNOUNCE,   /* emit `exited` now */
+  MP_REAP_DEFER,      /* leave that to the main context, if anybody listens */
+  MP_REAP_SILENT,     /* this process is about to end: nobody is told */
+} MpReap;
+
+/* mp-process.c */
+MpProcessPrivate *mp_process_private         (MpProcess      *self);
+MpProcess        *mp_process_new_relative    (const char     *name,
+                                              int             pid,
+                                              MpProcessState  state);
+void              mp_process_emit_exited     (MpProcess      *self,
+                                              int             exit_code);
+gboolean          mp_process_has_listeners   (MpProcess      *self);
+void              mp_process_notify_pid      (MpProcess      *self);
+
+/* mp-process-start.c */
+MpProcess        *mp_process_get_starting    (void);
+gboolean          mp_process_open_pipe       (int            *read_end,
+                                              int            *write_end);
+
+/* mp-process-command.c */
+pid_t             mp_process_spawn           (MpProcess      *self,
+                                              GError        **error);
+gboolean          mp_process_read_story      (MpProcessStory *story);
+
+/* mp-process-wait.c */
+gboolean          mp_process_reap            (MpProcess      *self,
+                                              MpReap          how);
+void              mp_process_adopt           (MpProcess      *self,
+                                              pid_t           pid);
+void              mp_process_close_pidfd     (MpProcess      *self);
+int               mp_process_send_signal     (MpProcess      *self,
+                                              int             number);
+GSource          *mp_process_source_new      (int             fd,
+                                              gpointer       *tag);
+int               mp_pidfd_open              (pid_t           pid);
+gboolean          mp_pidfd_has_ended         (int             pidfd);
+
+/* mp-process-join.c */
+gboolean          mp_process_wait_until      (MpProcess      *self,
+                                              gint64          deadline,
+                                              MpReap          how);
+
+/* For tests: behave as on a kernel without pidfds. */
+extern gboolean   mp_process_without_pidfd;
+
+/* mp-process-child.c */
+void              mp_process_lock            (void);
+void              mp_process_unlock          (void);
+guint             mp_process_get_generation  (void);
+char             *mp_process_next_identity   (void);
+gboolean          mp_process_default_daemon  (void);
+const char       *mp_process_self_identity   (void);
+void              mp_process_list_add        (MpProcess      *self);
+gboolean          mp_process_list_remove     (MpProcess      *self);
+GPtrArray        *mp_process_list_copy       (void);
+void              mp_control_arm             (int             fd,
+                                              pid_t           parent_pid);
+
+/* mp-process-context.c */
+void              mp_context_find_wakeups    (int             fds[MP_PROCESS_CONTEXTS]);
+void              mp_context_leave_to_parent (const int       fds[MP_PROCESS_CONTEXTS]);
+
+/* mp-cpus.c: the least quota of the control groups this process is in, in CPUs; 0 if there is
+ * none. @root stands before every path that is read, for tests. */
+double            mp_cpus_get_quota          (const char     *root);
+
+/* Async-signal-safe. */
+static inline void
+mp_clear_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
+
+G_END_DECLS

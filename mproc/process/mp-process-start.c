@@ -1,0 +1,380 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * From "new" to "running".
+ *
+ * A function is run by fork. An interpreter has to fork by its own means and never come back from
+ * there in the child, so it gives a fork function; the one below is that of C and Vala. All the
+ * set-up that a child of this library needs is in pthread_atfork() handlers and in
+ * mp_process_enter_child(), never in the code around the fork function, and no lock is held while
+ * that runs. A command is run by mp-process-command.c.
+ *
+ * A daemon's life hangs on its control pipe. Only the parent has the write end: the kernel closes
+ * it when the parent is gone, in whatever way, and that kills the child. (PR_SET_PDEATHSIG would
+ * do so when the forking thread ends.)
+ */
+
+#include "config.h"
+
+#include "mproc/process/mp-process-private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-family-private.h"
+
+typedef struct
+{
+  MpForkFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+} ForkHook;
+
+/* Under the lock; a call holds a reference. */
+static ForkHook *fork_hook;
+
+static __thread MpProcess *starting;
+
+/* The process this thread is starting, or else NULL. */
+MpProcess *
+mp_process_get_starting (void)
+{
+  return starting;
+}
+
+/* ── The fork function of C and Vala ──────────────────────────────────────────────────────────── */
+
+/* What is buffered would be written by both. A thread that waits for input holds the lock of its
+ * stream, and flushing all streams would wait for it; then only the output streams are flushed. */
+static void
+flush_stdio (void)
+{
+  if (ftrylockfile (stdin) == 0)
+    {
+      funlockfile (stdin);
+      fflush (NULL);
+    }
+  else
+    {
+      fflush (stdout);
+      fflush (stderr);
+    }
+}
+
+/* The traceback of C. */
+static void
+print_error (MpProcess    *self,
+             const GError *error)
+{
+  const char *domain = error != NULL ? g_quark_to_string (error->domain) : "mp-error-quark";
+  const char *message = error != NULL ? error->message : "The function failed without an error";
+
+  fflush (stdout);
+  fprintf (stderr, "Process %s (pid %d): %s: %s\n", mp_process_get_name (self), (int) getpid (),
+           domain, message);
+}
+
+static void G_GNUC_NORETURN
+run_child (MpProcess *self)
+{
+  GError *error = NULL;
+  gboolean done;
+
+  mp_process_enter_child (self);
+  done = MP_PROCESS_GET_CLASS (self)->run (self, &error);
+  if (!done)
+    print_error (self, error);
+  mp_process_leave_child (self);
+  _exit (done ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int
+default_fork (MpProcess *self,
+              gpointer   user_data)
+{
+  pid_t pid;
+
+  flush_stdio ();
+  pid = fork ();
+  if (pid < 0)
+    return -errno;
+  if (pid == 0)
+    run_child (self);
+
+  return pid;
+}
+
+/* ── Fork functions ───────────────────────────────────────────────────────────────────────────── */
+
+static void
+fork_hook_clear (gpointer data)
+{
+  ForkHook *hook = data;
+
+  if (hook->notify != NULL)
+    hook->notify (hook->user_data);
+}
+
+static void
+fork_hook_unref (ForkHook *hook)
+{
+  if (hook != NULL)
+    g_atomic_rc_box_release_full (hook, fork_hook_clear);
+}
+
+static int
+call_fork_func (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  ForkHook *hook;
+  int pid;
+
+  mp_process_lock ();
+  hook = fork_hook != NULL ? g_atomic_rc_box_acquire (fork_hook) : NULL;
+  mp_process_unlock ();
+
+  mp_context_find_wakeups (priv->wakeups);
+  starting = self;
+  pid = hook != NULL ? hook->func (self, hook->user_data) : default_fork (self, NULL);
+  if (getpid () != priv->parent_pid)
+    {
+      fprintf (stderr, "Process %s (pid %d): the fork function has returned in the child\n",
+               priv->name, (int) getpid ());
+      _exit (EXIT_FAILURE);
+    }
+  starting = NULL;
+  fork_hook_unref (hook);
+
+  return pid;
+}
+
+/* Returns the child's pid, or -1 with @error set. */
+static pid_t
+fork_child (MpProcess  *self,
+            GError    **error)
+{
+  int result = call_fork_func (self);
+
+  mp_family_child_started (MAX (result, -1));
+  if (result > 0)
+    return result;
+
+  if (result == -ENOTSUP)
+    g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
+                 "Process %s cannot be forked: this language's runtime does not survive it. "
+                 "Make the process with a command instead",
+                 mp_process_get_name (self));
+  else if (result == 0)
+    g_set_error (error, MP_ERROR, MP_ERROR_FAILED, "The fork function returned no process id");
+  else
+    mp_error_set_errno (error, -result, "Cannot fork");
+
+  return -1;
+}
+
+/* ── Start ────────────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+begin (MpProcess  *self,
+       GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  gboolean fresh;
+
+  mp_process_lock ();
+  fresh = priv->state == MP_PROCESS_NEW;
+  if (fresh)
+    {
+      priv->state = MP_PROCESS_STARTING;
+      priv->parent_pid = getpid ();
+      mp_process_list_add (self);
+    }
+  mp_process_unlock ();
+
+  if (!fresh)
+    g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+                 "Process %s has been started already", priv->name);
+
+  return fresh;
+}
+
+static void
+end_failed (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  gboolean listed;
+
+  mp_process_lock ();
+  mp_clear_fd (&priv->control_read);
+  mp_clear_fd (&priv->control_write);
+  mp_clear_fd (&priv->report_write);
+  priv->state = MP_PROCESS_NEW;
+  listed = mp_process_list_remove (self);
+  mp_process_unlock ();
+
+  if (listed)
+    g_object_unref (self);
+}
+
+/* A descriptor that a child keeps must not be one of the standard streams, should this process
+ * have closed those. */
+static gboolean
+raise_fd (int *fd)
+{
+  int higher;
+
+  if (*fd > STDERR_FILENO)
+    return TRUE;
+
+  higher = fcntl (*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  if (higher < 0)
+    return FALSE;
+  close (*fd);
+  *fd = higher;
+
+  return TRUE;
+}
+
+/* The ends are members of a listed process. Under the lock, so that whatever another thread forks
+ * meanwhile closes the write end: its copy would keep the pipe open. */
+gboolean
+mp_process_open_pipe (int *read_end,
+                      int *write_end)
+{
+  int fds[2];
+  gboolean done;
+
+  mp_process_lock ();
+  done = pipe2 (fds, O_CLOEXEC) == 0;
+  if (done)
+    {
+      *read_end = fds[0];
+      *write_end = fds[1];
+      done = raise_fd (read_end) && raise_fd (write_end);
+    }
+  mp_process_unlock ();
+
+  return done;
+}
+
+static gboolean
+open_control (MpProcess  *self,
+              GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  if (!priv->daemon || mp_process_open_pipe (&priv->control_read, &priv->control_write))
+    return TRUE;
+
+  mp_error_set_errno (error, errno, "Cannot make the control pipe of a daemon");
+  return FALSE;
+}
+
+/* So that a program which starts and forgets processes does not collect zombies. */
+static void
+reap_others (void)
+{
+  g_autoptr (GPtrArray) children = mp_process_list_copy ();
+
+  for (guint i = 0; i < children->len; i++)
+    mp_process_reap (children->pdata[i], MP_REAP_DEFER);
+}
+
+static pid_t
+make_child (MpProcess  *self,
+            GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  if (!mp_family_ensure (error) || !open_control (self, error))
+    return -1;
+
+  return priv->argv != NULL ? mp_process_spawn (self, error) : fork_child (self, error);
+}
+
+/**
+ * mp_process_start:
+ * @self: a process
+ * @error: return location for an error
+ *
+ * Starts the process. From then on [signal@Mp.Process::exited] may be emitted, from the calling
+ * thread's default main context.
+ *
+ * Fails with [error@Mp.Error.INVALID_STATE] if the process was started before,
+ * [error@Mp.Error.NOT_SUPPORTED] if it has no command and the calling language cannot fork,
+ * [error@Mp.Error.NO_SPACE] if there is no room left in the shared memory of the family, and the
+ * system's own %G_IO_ERROR if it cannot be made or its program cannot be run. After a failure it
+ * may be tried again.
+ *
+ * Returns: %TRUE if the process runs
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_process_start (MpProcess  *self,
+                  GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  pid_t pid;
+
+  g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
+
+  if (!begin (self, error))
+    return FALSE;
+
+  reap_others ();
+  pid = make_child (self, error);
+  if (pid < 0)
+    {
+      end_failed (self);
+      return FALSE;
+    }
+
+  mp_process_adopt (self, pid);
+  mp_process_lock ();
+  mp_clear_fd (&priv->control_read);
+  mp_process_unlock ();
+  mp_process_notify_pid (self);
+
+  return TRUE;
+}
+
+/**
+ * mp_process_set_fork_func:
+ * @func: (scope notified) (closure user_data) (destroy notify) (nullable): the fork function, or
+ *   %NULL for the default one
+ * @user_data: the data for @func
+ * @notify: (nullable): frees @user_data when the function is replaced
+ *
+ * Sets how this process, and those forked from it, fork: for language bindings, once, when they
+ * are loaded. A language that does not survive a fork sets a function that returns -ENOTSUP.
+ *
+ * Since: 0.1
+ */
+void
+mp_process_set_fork_func (MpForkFunc     func,
+                          gpointer       user_data,
+                          GDestroyNotify notify)
+{
+  ForkHook *hook = NULL, *former;
+
+  if (func != NULL)
+    {
+      hook = g_atomic_rc_box_new0 (ForkHook);
+      *hook = (ForkHook) { func, user_data, notify };
+    }
+
+  mp_process_lock ();
+  former = fork_hook;
+  fork_hook = hook;
+  mp_process_unlock ();
+  fork_hook_unref (former);
+}

@@ -1,0 +1,50 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Waiting for something to become true in shared memory, and telling those who wait.
+ *
+ * An event word is sequence << 1 | somebody-sleeps. Who changes what others wait for commits the
+ * change first and wakes then; who waits says so first and looks again then.
+ */
+
+#pragma once
+
+#include "mproc/memory/mp-guard-private.h"
+
+G_BEGIN_DECLS
+
+typedef gboolean (*MpReadyFunc) (gpointer data);
+
+/* Waits until @ready (@data), which must not block or take guards. OK: it was true a moment ago.
+ * @object: the shared object waited for, so that the death of a waiter is not the loss of a wake-up. */
+MpStatus mp_event_wait     (guint32             *event,
+                            MpReadyFunc          ready,
+                            gpointer             data,
+                            gpointer             object,
+                            const MpWaitLimits  *limits,
+                            gboolean            *slept);
+
+/* By a waiter that slept and got what it wanted: others may sleep still, and one wake-up wakes
+ * one. */
+void     mp_event_pass_on  (guint32             *event,
+                            MpReadyFunc          ready,
+                            gpointer             data);
+
+void     mp_event_wake_slow (guint32            *event,
+                             int                 n);
+void     mp_event_wake_all  (guint32            *event);
+
+/* After the commit and a full fence (unlocking a guard is one): wakes one sleeper, and those who
+ * wait in main loops. */
+static inline void
+mp_event_wake (guint32 *event)
+{
+  if (G_UNLIKELY ((__atomic_load_n (event, __ATOMIC_SEQ_CST) & 1) != 0 ||
+                  __atomic_load_n (&mp_arena.header->n_armed, __ATOMIC_SEQ_CST) != 0))
+    mp_event_wake_slow (event, 1);
+}
+
+G_END_DECLS

@@ -1,0 +1,168 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The one way to wait: spin a little, if that has paid off lately and there is a second CPU; then
+ * sleep in bounded pieces on the event and on the lives of the others.
+ *
+ * The first sleep is a short plain one, because watching many lives costs more than a wake-up
+ * itself; who still sleeps after that watches up to thirty lives, and recovers whoever dies. That is
+ * how a death is noticed without a reaper, a thread, or a poll: the kernel wakes a watcher.
+ */
+
+#include "config.h"
+
+#include "mproc/memory/mp-futex-private.h"
+#include "mproc/memory/mp-recover-private.h"
+#include "mproc/memory/mp-sleep-private.h"
+#include "mproc/sync/mp-doorbell-private.h"
+#include "mproc/sync/mp-wait-private.h"
+
+#define SPIN_LEAST 500          /* nanoseconds */
+#define SPIN_MOST 20000
+#define FIRST_SLEEP 5000        /* microseconds */
+#define SWEEP_EVERY 10          /* slices */
+
+static __thread gint32 spin_budget = SPIN_MOST / 2;
+
+static gint64
+now_ns (void)
+{
+  struct timespec ts;
+
+  clock_gettime (CLOCK_MONOTONIC, &ts);
+  return (gint64) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+static gboolean
+spin (MpReadyFunc ready,
+      gpointer    data)
+{
+  gint64 end = now_ns () + spin_budget;
+
+  do
+    for (guint i = 0; i < 8; i++)
+      {
+        if (ready (data))
+          {
+            spin_budget = MIN (spin_budget * 2, SPIN_MOST);
+            return TRUE;
+          }
+        mp_cpu_relax ();
+      }
+  while (now_ns () < end);
+
+  spin_budget = MAX (spin_budget / 2, SPIN_LEAST);
+  return FALSE;
+}
+
+/* Some threads of the family other than this one, another selection each time if there are
+ * many. */
+static guint
+choose_lives (MpThreadSlot **lives,
+              guint          turn)
+{
+  guint32 n = MIN (__atomic_load_n (&mp_arena.header->n_threads, __ATOMIC_ACQUIRE),
+                   MP_MAX_THREADS);
+  guint n_lives = 0;
+
+  for (guint32 i = 0; i < n && n_lives < MP_SLEEP_MAX_LIVES; i++)
+    {
+      MpThreadSlot *slot = &mp_arena.threads[(i + turn * MP_SLEEP_MAX_LIVES) % n];
+
+      if (slot != mp_self_slot () &&
+          MP_SLOT_STATE (__atomic_load_n (&slot->state, __ATOMIC_ACQUIRE)) == MP_SLOT_LIVE)
+        lives[n_lives++] = slot;
+    }
+
+  return n_lives;
+}
+
+static MpGuardResult
+sleep_once (MpSleeper *sleeper,
+            guint32   *event,
+            guint32    value,
+            guint      turn)
+{
+  MpThreadSlot *lives[MP_SLEEP_MAX_LIVES];
+  guint n_lives = turn > 0 ? choose_lives (lives, turn) : 0;
+  MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives,
+                                           turn > 0 ? MP_SLEEP_SLICE : FIRST_SLEEP);
+
+  for (guint i = 0; i < n_lives; i++)
+    mp_recover_thread (lives[i]);
+  if (turn > 0 && turn % SWEEP_EVERY == 0)
+    mp_recover_sweep ();
+
+  return result;
+}
+
+MpStatus
+mp_event_wait (guint32            *event,
+               MpReadyFunc         ready,
+               gpointer            data,
+               gpointer            object,
+               const MpWaitLimits *limits,
+               gboolean           *slept)
+{
+  MpGuardResult result = MP_GUARD_TAKEN;
+  MpSleeper sleeper;
+
+  *slept = FALSE;
+  if (limits != NULL && limits->deadline == 0)
+    return ready (data) ? MP_STATUS_OK : MP_STATUS_TIMED_OUT;
+  if (mp_self () == 0)
+    return MP_STATUS_INVALID;
+  if (mp_can_spin () && spin (ready, data))
+    return MP_STATUS_OK;
+
+  mp_self_slot ()->object = mp_arena_offset (object);
+  mp_sleeper_init (&sleeper, limits);
+  for (guint turn = 0; result == MP_GUARD_TAKEN; turn++)
+    {
+      guint32 value = __atomic_or_fetch (event, 1, __ATOMIC_SEQ_CST);
+
+      if (ready (data))
+        break;
+      *slept = TRUE;
+      result = sleep_once (&sleeper, event, value, turn);
+    }
+  mp_sleeper_clear (&sleeper);
+  mp_self_slot ()->object = 0;
+
+  /* Whatever ended the wait, what was waited for counts first. */
+  return ready (data) ? MP_STATUS_OK : mp_guard_status (result);
+}
+
+void
+mp_event_pass_on (guint32     *event,
+                  MpReadyFunc  ready,
+                  gpointer     data)
+{
+  __atomic_or_fetch (event, 1, __ATOMIC_SEQ_CST);
+  if (ready (data))
+    mp_event_wake (event);
+}
+
+void
+mp_event_wake_slow (guint32 *event,
+                    int      n)
+{
+  guint32 value = __atomic_load_n (event, __ATOMIC_SEQ_CST);
+
+  if ((value & 1) != 0 &&
+      __atomic_compare_exchange_n (event, &value, (value + 2) & ~1u, FALSE, __ATOMIC_SEQ_CST,
+                                   __ATOMIC_RELAXED))
+    mp_futex_wake (event, n);
+  if (__atomic_load_n (&mp_arena.header->n_armed, __ATOMIC_SEQ_CST) != 0)
+    mp_doorbell_ring ();
+}
+
+void
+mp_event_wake_all (guint32 *event)
+{
+  __atomic_or_fetch (event, 1, __ATOMIC_SEQ_CST);
+  mp_event_wake_slow (event, G_MAXINT);
+}

@@ -1,0 +1,413 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Death is normal: processes that use shared objects are killed at random moments, again and
+ * again, so that slots are reused all the time, and the survivors check every promise.
+ *
+ * MPROC_TEST_KILLS sets how many are killed in each case.
+ */
+
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mproc/channel/mp-queue.h"
+#include "mproc/memory/mp-heap-private.h"
+#include "mproc/memory/mp-memory.h"
+#include "mproc/memory/mp-recover-private.h"
+#include "mproc/sync/mp-condition.h"
+#include "tests/c/family-common.h"
+
+#define N_PEERS 4
+#define SMALL 56
+#define LARGE 9000
+
+static guint
+n_kills (void)
+{
+  const char *text = g_getenv ("MPROC_TEST_KILLS");
+
+  return text != NULL ? (guint) atoi (text) : 60;
+}
+
+/* What a message says: who put it, and which of his it is; the rest is filled with its number. */
+typedef struct {
+  guint32 producer;
+  guint32 number;
+} Stamp;
+
+static void
+produce_for_ever (MpQueue *queue,
+                  guint    producer)
+{
+  guint8 data[LARGE];
+  guint32 *words = (guint32 *) data;
+
+  for (guint32 number = 0;; number++)
+    {
+      gsize size = number % 50 == 49 ? LARGE : SMALL;
+
+      for (gsize i = 0; i < size / 4; i++)
+        words[i] = number;
+      words[0] = producer;
+      if (!mp_queue_put_bytes (queue, data, size, -1, NULL, NULL))
+        _exit (1);
+    }
+}
+
+/* Passes on the stamps of what it takes; a damaged message ends it with a code of its own. */
+static void
+consume_for_ever (MpQueue *queue,
+                  MpQueue *seen)
+{
+  guint8 data[LARGE];
+  const guint32 *words = (const guint32 *) data;
+
+  for (;;)
+    {
+      gssize size = mp_queue_get_into (queue, data, sizeof data, -1, NULL, NULL);
+      Stamp stamp = { words[0], words[1] };
+
+      if (size != SMALL && size != LARGE)
+        _exit (2);
+      for (gssize i = 1; i < size / 4; i++)
+        if (words[i] != stamp.number)
+          _exit (3);
+      if (!mp_queue_put_bytes (seen, &stamp, sizeof stamp, -1, NULL, NULL))
+        _exit (1);
+    }
+}
+
+typedef struct {
+  MpQueue *queue;
+  MpQueue *seen;
+  int      pids[2 * N_PEERS];
+  guint    n_producers;         /* ever started */
+  guint64  n_seen;
+  guint    killed_consumers;
+  GArray  *numbers;             /* per producer: how many of its messages were seen, highest + 1 */
+  GArray  *counts;
+} Soak;
+
+static void
+start_peer (Soak *soak,
+            guint i)
+{
+  gboolean producer = i < N_PEERS;
+
+  soak->pids[i] = fork ();
+  g_assert_cmpint (soak->pids[i], >=, 0);
+  if (soak->pids[i] == 0)
+    {
+      if (producer)
+        produce_for_ever (soak->queue, soak->n_producers);
+      consume_for_ever (soak->queue, soak->seen);
+    }
+  if (producer)
+    {
+      guint32 zero = 0;
+
+      soak->n_producers++;
+      g_array_append_val (soak->numbers, zero);
+      g_array_append_val (soak->counts, zero);
+    }
+}
+
+static void
+kill_peer (Soak *soak,
+           guint i)
+{
+  kill (soak->pids[i], SIGKILL);
+  test_reap (soak->pids[i], -SIGKILL);
+  soak->killed_consumers += i >= N_PEERS;
+}
+
+static void
+drain_seen (Soak   *soak,
+            double  timeout,
+            guint   most)
+{
+  Stamp stamp;
+
+  for (guint i = 0; i < most && mp_queue_get_into (soak->seen, &stamp, sizeof stamp, timeout, NULL, NULL) > 0; i++)
+    {
+      guint32 *next = &g_array_index (soak->numbers, guint32, stamp.producer);
+
+      g_assert_cmpuint (stamp.producer, <, soak->n_producers);
+      *next = MAX (*next, stamp.number + 1);
+      g_array_index (soak->counts, guint32, stamp.producer)++;
+      soak->n_seen++;
+    }
+}
+
+/* Per producer no more stamps than numbers: nothing twice; and of all, no more missing than
+ * consumers were killed, each of which may have taken one message with it. */
+static void
+check_counts (Soak *soak)
+{
+  guint64 missing = 0;
+
+  for (guint i = 0; i < soak->n_producers; i++)
+    {
+      guint32 next = g_array_index (soak->numbers, guint32, i);
+      guint32 count = g_array_index (soak->counts, guint32, i);
+
+      g_assert_cmpuint (count, <=, next);
+      missing += next - count;
+    }
+  g_test_message ("%" G_GUINT64_FORMAT " messages, %u kills of consumers, %" G_GUINT64_FORMAT
+                  " missing", soak->n_seen, soak->killed_consumers, missing);
+  g_assert_cmpuint (missing, <=, soak->killed_consumers);
+}
+
+static void
+soak_queue (guint max_items)
+{
+  Soak soak = { .queue = mp_queue_new (max_items, NULL), .seen = mp_queue_new (0, NULL) };
+  g_autoptr (GRand) random = g_rand_new_with_seed (max_items + 1);
+
+  soak.numbers = g_array_new (FALSE, FALSE, sizeof (guint32));
+  soak.counts = g_array_new (FALSE, FALSE, sizeof (guint32));
+  for (guint i = 0; i < 2 * N_PEERS; i++)
+    start_peer (&soak, i);
+
+  for (guint kills = 0; kills < n_kills (); kills++)
+    {
+      guint victim = (guint) g_rand_int_range (random, 0, 2 * N_PEERS);
+
+      drain_seen (&soak, g_rand_double_range (random, 0, 0.002), 3000);
+      kill_peer (&soak, victim);
+      start_peer (&soak, victim);
+    }
+
+  for (guint i = 0; i < N_PEERS; i++)
+    kill_peer (&soak, i);
+  while (!mp_queue_empty (soak.queue))
+    drain_seen (&soak, 0.05, G_MAXUINT);
+  drain_seen (&soak, 0.2, G_MAXUINT);
+  for (guint i = N_PEERS; i < 2 * N_PEERS; i++)
+    {
+      kill_peer (&soak, i);
+      soak.killed_consumers--;  /* it was idle */
+    }
+  drain_seen (&soak, 0, G_MAXUINT);
+  check_counts (&soak);
+
+  g_array_unref (soak.numbers);
+  g_array_unref (soak.counts);
+  g_object_unref (soak.queue);
+  g_object_unref (soak.seen);
+}
+
+static void
+test_unbounded (void)
+{
+  soak_queue (0);
+}
+
+static void
+test_bounded (void)
+{
+  soak_queue (8);
+}
+
+/* A counter in two halves under a lock: whoever finds the lock abandoned repairs it. */
+
+static void
+count_for_ever (MpLock  *lock,
+                guint64 *halves)
+{
+  for (;;)
+    {
+      if (!mp_lock_acquire (lock, -1, NULL, NULL))
+        _exit (1);
+      if (mp_lock_get_abandoned (lock))
+        halves[1] = halves[0];
+      if (halves[0] != halves[1])
+        _exit (2);
+      __atomic_add_fetch (&halves[0], 1, __ATOMIC_SEQ_CST);
+      __atomic_add_fetch (&halves[1], 1, __ATOMIC_SEQ_CST);
+      if (!mp_lock_release (lock, NULL))
+        _exit (3);
+    }
+}
+
+static void
+test_lock (void)
+{
+  g_autoptr (MpLock) lock = mp_lock_new (NULL);
+  g_autoptr (GRand) random = g_rand_new_with_seed (7);
+  guint64 *hand = &mp_self_slot ()->hands[0];
+  guint64 *halves;
+  int pids[N_PEERS];
+
+  g_assert_cmpint (mp_heap_allocate (64, hand, NULL), ==, MP_STATUS_OK);
+  halves = mp_arena_pointer (*hand);
+  halves[0] = halves[1] = 0;
+
+  for (guint kills = 0; kills < n_kills () + N_PEERS; kills++)
+    {
+      int *pid = &pids[kills % N_PEERS];
+
+      if (kills >= N_PEERS)
+        {
+          g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
+          kill (*pid, SIGKILL);
+          test_reap (*pid, -SIGKILL);
+        }
+      *pid = fork ();
+      if (*pid == 0)
+        count_for_ever (lock, halves);
+    }
+  for (guint i = 0; i < N_PEERS; i++)
+    {
+      kill (pids[i], SIGKILL);
+      test_reap (pids[i], -SIGKILL);
+    }
+
+  g_assert_true (mp_lock_acquire (lock, 5, NULL, NULL));
+  g_assert_cmpuint (halves[0] - halves[1], <=, 1);
+  g_assert_cmpuint (halves[0], >, n_kills ());
+  mp_heap_free (hand);
+}
+
+/* Waiters and notifiers killed: no count is left behind, and the living are notified. */
+static void
+wait_for_ever (MpCondition *condition)
+{
+  for (;;)
+    {
+      if (!mp_condition_acquire (condition, -1, NULL, NULL))
+        _exit (1);
+      mp_condition_wait (condition, 0.05, NULL, NULL);
+      if (!mp_condition_release (condition, NULL))
+        _exit (2);
+    }
+}
+
+static void
+notify_for_ever (MpCondition *condition)
+{
+  for (;;)
+    {
+      if (!mp_condition_acquire (condition, -1, NULL, NULL) ||
+          !mp_condition_notify (condition, 1, NULL) || !mp_condition_release (condition, NULL))
+        _exit (1);
+    }
+}
+
+static void
+test_condition (void)
+{
+  g_autoptr (MpCondition) condition = mp_condition_new (NULL, NULL);
+  g_autoptr (GRand) random = g_rand_new_with_seed (9);
+  g_autofree char *text = NULL;
+  int pids[N_PEERS];
+
+  for (guint kills = 0; kills < n_kills () + N_PEERS; kills++)
+    {
+      int *pid = &pids[kills % N_PEERS];
+
+      if (kills >= N_PEERS)
+        {
+          g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
+          kill (*pid, SIGKILL);
+          test_reap (*pid, -SIGKILL);
+        }
+      *pid = fork ();
+      if (*pid == 0 && kills % N_PEERS == 0)
+        notify_for_ever (condition);
+      if (*pid == 0)
+        wait_for_ever (condition);
+    }
+  for (guint i = 0; i < N_PEERS; i++)
+    {
+      kill (pids[i], SIGKILL);
+      test_reap (pids[i], -SIGKILL);
+    }
+
+  mp_recover_sweep ();
+  g_assert_true (mp_condition_acquire (condition, 5, NULL, NULL));
+  text = mp_shared_to_string (MP_SHARED (condition));
+  g_assert_cmpstr (text, ==, "<Condition(<RLock(MainProcess, 1)>, 0)>");
+}
+
+/* Objects made, shared, opened and dropped by processes that are killed meanwhile: all memory
+ * comes back. */
+static void
+churn_for_ever (void)
+{
+  static const guint8 data[5000];
+
+  for (guint i = 0;; i++)
+    {
+      g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+      g_autofree char *handle = mp_shared_get_handle (MP_SHARED (queue));
+      g_autoptr (MpShared) again = mp_shared_open (handle, NULL);
+      g_autoptr (MpLock) lock = mp_lock_new (NULL);
+
+      if (again == NULL || lock == NULL)
+        _exit (1);
+      for (guint k = 0; k < 30; k++)
+        mp_queue_put_bytes (queue, data, i % 3 != 0 ? 100 : 5000, 0, NULL, NULL);
+      mp_payload_unref (mp_queue_get_payload (MP_QUEUE (again), 0, NULL, NULL));
+    }
+}
+
+static guint64
+used_after_sweep (void)
+{
+  /* The last threads of the dead may run on for a moment. */
+  for (guint i = 0; i < 20; i++)
+    {
+      mp_memory_trim ();
+      g_usleep (5000);
+    }
+
+  return mp_memory_get_used ();
+}
+
+static void
+churn (guint kills)
+{
+  for (guint i = 0; i < kills; i++)
+    {
+      int pid = fork ();
+
+      if (pid == 0)
+        churn_for_ever ();
+      g_usleep (2000 + i % 7 * 300);
+      kill (pid, SIGKILL);
+      test_reap (pid, -SIGKILL);
+    }
+}
+
+static void
+test_leases (void)
+{
+  guint64 before;
+
+  churn (20);
+  before = used_after_sweep ();
+  churn (n_kills ());
+  g_assert_cmpuint (used_after_sweep (), <=, before + 4 * MP_SPAN_SIZE);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  add_family_case ("/kill/queue-unbounded", test_unbounded);
+  add_family_case ("/kill/queue-bounded", test_bounded);
+  add_family_case ("/kill/lock", test_lock);
+  add_family_case ("/kill/condition", test_condition);
+  add_family_case ("/kill/leases", test_leases);
+
+  return g_test_run ();
+}

@@ -1,0 +1,226 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Processes: what they run, what they get, how they end and how that is told.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+import System from 'system';
+
+import Mp from 'gi://Mp?version=1';
+
+import {
+    eventually, isError, isRunning, match, ok, rejected, run, same, test, thrown,
+} from './tap.js';
+import * as tasks from './tasks.js';
+
+const TASKS = import.meta.url.replace(/[^/]+$/, 'tasks.js');
+
+// Runs a program in a gjs of its own: what it printed and how it ended.
+async function program(text) {
+    const flags = Gio.SubprocessFlags.STDOUT_PIPE | Gio.SubprocessFlags.STDERR_PIPE;
+    const whole = `const {GLib, Mp} = imports.gi; ${text}`;
+    const child = Gio.Subprocess.new(['gjs', '-c', whole], flags);
+    return await new Promise((resolve, reject) => {
+        child.communicate_utf8_async(null, null, (_child, result) => {
+            try {
+                const [, out, err] = child.communicate_utf8_finish(result);
+                resolve({out, err, status: child.get_status()});
+            } catch (error) {
+                reject(error);
+            }
+        });
+    });
+}
+
+test('a function and its arguments', async () => {
+    const queue = new Mp.Queue();
+    const values = [1, 'two', [3], {four: null}, new Map([[5, NaN]]), 2n ** 70n];
+    const process = new Mp.Process((q, ...args) => q.put(args), {args: [queue, ...values]});
+    ok(process instanceof Mp.Process);
+    same([process.pid, process.exitCode, process.isAlive()], [0, null, false]);
+    process.start();
+    ok(process.pid > 0);
+    same(await queue.getAsync({timeout: 30}), values);
+    same(await process.joinAsync(), 0);
+    same([process.exitCode, process.isAlive()], [0, false]);
+});
+
+test('functions by reference', async () => {
+    const queue = new Mp.Queue();
+    const viaModule = Mp.Process.run((q, module) => import(module).then(m => q.put(m.double(4))),
+        {args: [queue, TASKS]});
+    same(await queue.getAsync({timeout: 30}), 8);
+    const named = Mp.Process.run({module: TASKS, name: 'double'}, {args: [1]});
+    const marked = Mp.Process.run(tasks.countCalls);
+    for (const process of [viaModule, named, marked])
+        same(await process.joinAsync(), 0);
+});
+
+test('asynchronous functions are waited for', async () => {
+    const queue = new Mp.Queue();
+    const process = Mp.Process.run(async q => {
+        await new Promise(resolve => setTimeout(resolve, 50));
+        q.put('late');
+    }, {args: [queue]});
+    same(await process.joinAsync(), 0);
+    same(queue.tryGet(), 'late');
+});
+
+test('exit codes', async () => {
+    for (const [func, code] of [
+        [() => 5, 0],
+        [() => imports.system.exit(3), 3],
+        [async () => {
+            await null;
+            imports.system.exit(4);
+        }, 4],
+        [async () => {
+            await new Promise(resolve => setTimeout(resolve, 5));
+            imports.system.exit(5);
+        }, 5],
+    ])
+        same(await Mp.Process.run(func).joinAsync({timeout: 30}), code);
+});
+
+test('what is thrown ends the child with code 1 and a stack on stderr', async () => {
+    for (const [func, pattern] of [
+        ['function boom() { throw new TypeError("sad"); }',
+            /Oops: TypeError: sad\nboom@mproc:boom/],
+        ['async function boom() { await null; throw new Error("sad"); }',
+            /Oops: Error: sad\nboom@/],
+        ['() => Promise.reject("word")', /Oops: word/],
+        ['() => imports.gi.Gio.File.new_for_path("/none").read(null)', /Oops: .*\/none/],
+        ['() => { throw new Error("a", {cause: new Error("b")}); }', /Caused by: Error: b/],
+        ['() => captured + 1', /not available in the worker: captured/],
+        [`{module: '${TASKS}', name: 'missing'}`, /tasks\.js exports no function “missing”/],
+    ]) {
+        const {out, err, status} = await program(`
+            const process = Mp.Process.run(${func}, {name: 'Oops'});
+            process.join();
+            print(process.exitCode);`);
+        same([out, status], ['1\n', 0]);
+        match(err, pattern);
+    }
+});
+
+test('signals', async () => {
+    const sleeper = () => imports.gi.GLib.usleep(60000000);
+    const [killed, terminated] = [Mp.Process.run(sleeper), Mp.Process.run(sleeper)];
+    ok(killed.isAlive());
+    same(killed.join({timeout: 0.05}), false);
+    isError(await rejected(killed.joinAsync({timeout: 0.05})), Mp.Error, Mp.Error.TIMED_OUT);
+    killed.kill();
+    terminated.terminate();
+    same(killed.join(), true);
+    same(await terminated.joinAsync(), -15);
+    same(killed.exitCode, -9);
+});
+
+test('the signal "exited"', async () => {
+    const process = new Mp.Process(() => imports.system.exit(7));
+    const code = await new Promise(resolve => {
+        process.connect('exited', (_process, exitCode) => resolve(exitCode));
+        process.start();
+    });
+    same(code, 7);
+});
+
+test('names, daemons, and who one is', async () => {
+    const queue = new Mp.Queue();
+    const process = new Mp.Process(q => {
+        const {Mp: lib} = imports.gi;
+        q.put([lib.Process.get_current().get_name(), lib.isWorker()]);
+    }, {args: [queue], name: 'Näme', daemon: true});
+    same([process.name, process.daemon], ['Näme', true]);
+    process.start();
+    same(await queue.getAsync({timeout: 30}), ['Näme', true]);
+    await process.joinAsync();
+    same(Mp.isWorker(), false);
+});
+
+test('arguments are held until the child has them', async () => {
+    const queue = new Mp.Queue();
+    const start = () => {
+        const gone = new Mp.Queue();
+        gone.put('still there');
+        Mp.Process.run((q, g) => q.put(g.get({timeout: 5})), {args: [queue, gone]});
+    };
+    start();
+    for (let i = 0; i < 10; i++) {
+        System.gc();
+        new Mp.Queue();
+    }
+    same(await queue.getAsync({timeout: 30}), 'still there');
+});
+
+test('what cannot travel is refused in the caller', () => {
+    const accessor = Object.getOwnPropertyDescriptor({
+        get value() {
+            return 1;
+        },
+    }, 'value').get;
+    for (const [func, pattern] of [
+        [Math.abs, /abs cannot travel .* built in or bound/],
+        [function named() {}.bind(null), /built in or bound/],
+        [accessor, /accessor/],
+        [class Thing {}, /Thing .* class/],
+        [{module: 'relative.js', name: 'x'}, /URI or an absolute path/],
+    ]) {
+        const error = thrown(() => new Mp.Process(func));
+        isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
+        match(error.message, pattern);
+    }
+    isError(thrown(() => new Mp.Process(() => {}, {args: 5})),
+        Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => Mp.Process.run(() => {}, {args: [() => {}]})),
+        Mp.Error, Mp.Error.NOT_PLAIN);
+    thrown(() => Mp.task('nonsense', function f() {}));
+    thrown(() => Mp.task(import.meta.url, () => {}));
+});
+
+test('a fork is refused, and says why', () => {
+    const error = thrown(() => Mp.Process.new(null, () => true).start());
+    isError(error, Mp.Error, Mp.Error.NOT_SUPPORTED);
+});
+
+test('misuse', () => {
+    const process = new Mp.Process(() => {});
+    isError(thrown(() => process.join()), Mp.Error, Mp.Error.INVALID_STATE);
+    isError(thrown(() => process.kill()), Mp.Error, Mp.Error.INVALID_STATE);
+    process.start();
+    isError(thrown(() => process.start()), Mp.Error, Mp.Error.INVALID_STATE);
+    process.join();
+});
+
+test('children that are not daemons are waited for at the end', async () => {
+    const {out, err, status} = await program(`
+        Mp.Process.run(() => {
+            imports.gi.GLib.usleep(100000);
+            print('child');
+        });
+        print('parent');`);
+    same([out, err, status], ['parent\nchild\n', '', 0]);
+});
+
+test('a daemon does not survive its killed parent', async () => {
+    const child = Gio.Subprocess.new(['gjs', '-c', `
+        const {GLib, Mp} = imports.gi;
+        const q = new Mp.Queue();
+        const p = Mp.Process.run(q => { q.put(1); for (;;); }, {args: [q], daemon: true});
+        q.get();
+        print(p.pid);
+        GLib.usleep(60000000);`], Gio.SubprocessFlags.STDOUT_PIPE);
+    const out = Gio.DataInputStream.new(child.get_stdout_pipe());
+    const pid = await new Promise(resolve => {
+        out.read_line_async(GLib.PRIORITY_DEFAULT, null, (_stream, result) => {
+            resolve(Number(out.read_line_finish_utf8(result)[0]));
+        });
+    });
+    ok(isRunning(pid));
+    child.force_exit();
+    child.wait(null);
+    await eventually(() => !isRunning(pid));
+});
+
+await run();
