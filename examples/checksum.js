@@ -58,12 +58,12 @@ function checksum({uri}) {
     try {
         const stream = gio.File.new_for_uri(uri).read(null);
         const digest = new glib.Checksum(glib.ChecksumType.SHA256);
-        for (let bytes; (bytes = stream.read_bytes(1 << 18, null)).get_size() > 0;) {
+        for (let bytes; (bytes = stream.read_bytes(1 << 16, null)).get_size() > 0;) {
             digest.update(bytes.toArray());
             size += bytes.get_size();
             // The garbage collector does not count the memory of GLib: let it run now and then.
             globalThis.reads = (globalThis.reads ?? 0) + 1;
-            if (globalThis.reads % 256 === 0)
+            if (globalThis.reads % 1024 === 0)
                 imports.system.gc();
         }
         stream.close(null);

@@ -19,7 +19,8 @@ G_BEGIN_DECLS
 
 /**
  * MpEncoding:
- * @MP_ENCODING_VARIANT: a serialized #GVariant of type `v`, native byte order, normal form: what C and Vala write.
+ * @MP_ENCODING_VARIANT: a serialized #GVariant of type `v`, native byte order, normal form: what
+ *   C and Vala write.
  * @MP_ENCODING_PICKLE: a Python pickle, protocol 2 to 5: what Python writes.
  * @MP_ENCODING_JSON: UTF-8 JSON text with the `$mp` extension for what JSON lacks: what
  *   JavaScript writes.

@@ -247,7 +247,7 @@ store_number (VariantWriter *self,
 {
   const MpVariantType *layout = &self->types.types[type];
   guint64 bits;
-  double number;
+  double number = 0;
 
   if (layout->kind == 'd')
     {

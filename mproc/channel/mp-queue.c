@@ -20,6 +20,7 @@
 #include "mproc/base/mp-error-private.h"
 #include "mproc/channel/mp-queue-private.h"
 #include "mproc/channel/mp-ring-private.h"
+#include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
 /**
@@ -81,6 +82,24 @@ get_ring (MpQueue *self)
 
 /* --- The loops ----------------------------------------------------------------------------- */
 
+/* Before a put fails for want of memory: what the dead still hold is memory too. */
+static MpStatus
+put_once (MpRing             *ring,
+          guint               encoding,
+          const MpRingPart   *parts,
+          guint               n_parts,
+          const MpWaitLimits *limits,
+          guint64            *number)
+{
+  MpStatus status = mp_ring_put (ring, encoding, parts, n_parts, limits, number);
+
+  if (G_LIKELY (status != MP_STATUS_NO_SPACE))
+    return status;
+
+  mp_recover_sweep ();
+  return mp_ring_put (ring, encoding, parts, n_parts, limits, number);
+}
+
 static MpStatus
 put_until (MpQueue            *self,
            guint               encoding,
@@ -96,7 +115,7 @@ put_until (MpQueue            *self,
   if (ring == NULL)
     return MP_STATUS_INVALID;
 
-  while ((status = mp_ring_put (ring, encoding, parts, n_parts, limits, number)) ==
+  while ((status = put_once (ring, encoding, parts, n_parts, limits, number)) ==
          MP_STATUS_TIMED_OUT)
     {
       status = mp_event_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);

@@ -149,13 +149,18 @@ lay_out (MpArenaHeader *header,
   header->limit = mp_available_memory () / 2;
 }
 
+/* Twice the machine's memory, unless MPROC_RANGE_MIB says less: tools that read all that is mapped,
+ * such as valgrind's search for leaks, give memory to every page of it. */
 static guint64
 wanted_range (void)
 {
   guint64 memory = (guint64) sysconf (_SC_PHYS_PAGES) * (guint64) sysconf (_SC_PAGESIZE);
+  const char *text = getenv ("MPROC_RANGE_MIB");
+  guint64 asked = text != NULL ? strtoull (text, NULL, 10) << 20 : 0;
+  guint64 wanted = asked > 0 ? asked : memory * 2;
   guint64 range = MIN_RANGE;
 
-  while (range < memory * 2 && range < MAX_RANGE)
+  while (range < wanted && range < MAX_RANGE)
     range *= 2;
 
   return range;

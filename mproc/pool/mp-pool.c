@@ -134,7 +134,7 @@ drop_maker (WorkerMaker *used)
  * mp_pool_set_worker_func:
  * @func: (scope notified) (nullable): makes workers, or %NULL for the default
  * @user_data: data for @func
- * @notify: called when @func is not needed any more
+ * @notify: (nullable): called when @func is not needed any more
  *
  * Sets how all pools of this process make workers from now on.
  *

@@ -12,7 +12,6 @@
 
 #include "manager-common.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <linux/filter.h>
@@ -28,14 +27,22 @@ static const char *own_path;
 static gboolean
 ends (pid_t pid)
 {
-  int pidfd = syscall (SYS_pidfd_open, pid, 0);
-  struct pollfd poll_fd = { pidfd, POLLIN, 0 };
-  gboolean ended = pidfd < 0 || poll (&poll_fd, 1, 5000) == 1;
+  g_autofree char *path = g_strdup_printf ("/proc/%d/stat", (int) pid);
 
-  if (pidfd >= 0)
-    close (pidfd);
+  for (guint i = 0; i < 500; i++)
+    {
+      g_autofree char *text = NULL;
+      const char *rest;
 
-  return ended;
+      if (!g_file_get_contents (path, &text, NULL, NULL))
+        return TRUE;
+      rest = strrchr (text, ')');
+      if (rest != NULL && strchr ("ZX", rest[2]) != NULL)
+        return TRUE;
+      g_usleep (10000);
+    }
+
+  return FALSE;
 }
 
 static gboolean

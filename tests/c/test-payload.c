@@ -9,7 +9,7 @@
 
 #include "config.h"
 
-#include <mproc/mproc.h>
+#include "mproc/base/mp-payload.h"
 
 static MpPayload *
 json_payload (const char *text)

@@ -337,8 +337,9 @@ static void
 test_wait_from_inside (void)
 {
   g_autoptr (MpPool) pool = new_pool (1);
+  g_autoptr (MpResult) running = submit (pool, nap, 60000);
 
-  inside_result = submit (pool, nap, 100);
+  inside_result = submit (pool, square, 2);
   mp_pool_set_worker_func (wait_inside, NULL, NULL);
   kill_all (pool);
   g_free (get_failure (inside_result, MP_ERROR, MP_ERROR_WORKER_DIED));

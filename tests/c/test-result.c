@@ -86,7 +86,7 @@ static void
 test_notify (void)
 {
   g_autoptr (MpPool) pool = new_pool (1);
-  g_autoptr (MpResult) result = submit (pool, square, 3);
+  g_autoptr (MpResult) result = submit (pool, nap, 100);
   guint count = 0;
 
   g_signal_connect_swapped (result, "notify::ready", G_CALLBACK (count_notification), &count);

@@ -71,7 +71,22 @@ all_inputs (void)
   return inputs;
 }
 
-/* A pickle or JSON text that ends early is never a value, but a number can be cut to a shorter. */
+/* A conversion that must fail. */
+static void
+assert_refused (MpEncoding     from,
+                gconstpointer  data,
+                gsize          size,
+                int            code)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) result = mp_transcode (from, data, size,
+                                            from == MP_ENCODING_JSON ? MP_ENCODING_VARIANT
+                                                                     : MP_ENCODING_JSON, &error);
+
+  g_assert_null (result);
+  g_assert_error (error, MP_ERROR, code);
+}
+
 static void
 test_truncation (void)
 {
@@ -86,8 +101,9 @@ test_truncation (void)
       for (gsize cut = 0; cut < size; cut++)
         {
           transcode_check (input->encoding, data, cut);
+          /* Of the encodings, a pickle alone has an end that cannot be missed. */
           if (input->encoding == MP_ENCODING_PICKLE)
-            g_assert_null (mp_transcode (MP_ENCODING_PICKLE, data, cut, MP_ENCODING_JSON, NULL));
+            assert_refused (MP_ENCODING_PICKLE, data, cut, MP_ERROR_INVALID_DATA);
         }
     }
 }
@@ -118,22 +134,6 @@ test_flips (void)
   g_test_message ("%u of %d changed inputs were values", accepted, FLIPS);
   g_assert_cmpuint (accepted, >, FLIPS / 100);
   g_assert_cmpuint (accepted, <, FLIPS);
-}
-
-/* A conversion that must fail, without taking much memory on the way. */
-static void
-assert_refused (MpEncoding     from,
-                gconstpointer  data,
-                gsize          size,
-                int            code)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) result = mp_transcode (from, data, size,
-                                            from == MP_ENCODING_JSON ? MP_ENCODING_VARIANT
-                                                                     : MP_ENCODING_JSON, &error);
-
-  g_assert_null (result);
-  g_assert_error (error, MP_ERROR, code);
 }
 
 #define REFUSED(literal) \
@@ -253,7 +253,7 @@ test_bombs (void)
   /* Within the budget sharing is written out. */
   result = mp_transcode (MP_ENCODING_PICKLE, small->data, small->len, MP_ENCODING_JSON, NULL);
   g_assert_nonnull (result);
-  g_assert_cmpuint (g_bytes_get_size (result), ==, 1024 * 5 + 1023 * 2 - 1024 / 2 * 0 + 1023 - 1024);
+  g_assert_cmpuint (g_bytes_get_size (result), ==, 1024 * strlen ("null") + 1023 * strlen ("[,]"));
 }
 
 /* "[[[…]]]" and the like, @depth levels. */

@@ -5,6 +5,7 @@
 
 import Gio from 'gi://Gio';
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 import System from 'system';
 
 import Mp from 'gi://Mp?version=1';
@@ -287,6 +288,18 @@ poolTest('shared objects as arguments', async pool => {
     });
     System.gc();
     same(await Promise.all(results), TEN);
+});
+
+test('a class derived from the pool', async () => {
+    const Twice = GObject.registerClass(class Twice extends Mp.Pool {
+        twice(x) {
+            return this.submit(y => 2 * y, x);
+        }
+    });
+    const pool = new Twice({nWorkers: 1});
+    same([pool.nWorkers, await pool.twice(4)], [1, 8]);
+    pool.close();
+    await pool.joinAsync({timeout: 30});
 });
 
 test('closing', async () => {

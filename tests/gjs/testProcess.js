@@ -182,6 +182,7 @@ test('what cannot travel is refused in the caller', () => {
 test('a fork is refused, and says why', () => {
     const error = thrown(() => Mp.Process.new(null, () => true).start());
     isError(error, Mp.Error, Mp.Error.NOT_SUPPORTED);
+    match(error.message, /gjs does not survive fork/);
 });
 
 test('misuse', () => {

@@ -8,7 +8,9 @@ import GLib from 'gi://GLib';
 
 import Mp from 'gi://Mp?version=1';
 
-import {isError, match, ok, run, same, test, thrown} from './tap.js';
+import {
+    isError, match, ok, rejected, run, same, sleep, test, thrown,
+} from './tap.js';
 
 const queue = new Mp.Queue();
 
@@ -165,6 +167,22 @@ test('what other languages wrote arrives natural', () => {
 
     queue.put_data(Mp.Encoding.BYTES, new Uint8Array([9, 8]), 0);
     same(queue.get(), new Uint8Array([9, 8]));
+});
+
+test('what only another language can hold says so', async () => {
+    const pickle = new TextEncoder().encode('cfoo\nBar\n(tR.'); // foo.Bar()
+    for (let i = 0; i < 3; i++)
+        queue.put_data(Mp.Encoding.PICKLE, pickle, 0);
+    isError(thrown(() => queue.get()), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(thrown(() => queue.tryGet()), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(await rejected(queue.getAsync()), Mp.Error, Mp.Error.NOT_PLAIN);
+    const waiting = queue.getAsync();
+    await sleep(0.01);
+    queue.put_data(Mp.Encoding.PICKLE, pickle, 0);
+    const error = await rejected(waiting);
+    isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
+    match(error.message, /foo\.Bar/);
+    same(queue.qsize(), 0);
 });
 
 test('ten thousand rows', () => {

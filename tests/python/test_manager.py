@@ -184,6 +184,13 @@ class End(TestCase):
         self.assertRaises(mproc.ServerDied, len, l)
         self.assertRaises(ConnectionError, l.append, 1)
 
+    def test_lives_as_long_as_a_proxy(self):
+        l = mproc.Manager().list([1])
+        self.assertEqual(l, [1])
+        pid = l.manager.get_pid()
+        del l
+        self.assertTrue(wait_until(lambda: not is_running(pid)))
+
     def test_killed_server(self):
         m = mproc.Manager()
         l = m.list([1])

@@ -6,6 +6,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 import unittest
 import warnings
@@ -37,6 +38,13 @@ def fail_on(x, bad):
 def slow(seconds):
     time.sleep(seconds)
     return seconds
+
+
+def meet(where):
+    """Whether so many tasks run at the same time."""
+    q, number = where
+    q.put(os.getpid())
+    return wait_until(lambda: q.qsize() == number, 20)
 
 
 def pid(_=None):
@@ -112,9 +120,23 @@ class Calls(Base):
         self.assertEqual(r.get(), 0.3)
 
     def test_runs_in_parallel(self):
-        before = time.monotonic()
-        self.p.map(slow, [0.5] * 3, 1)
-        self.assertLess(time.monotonic() - before, 1.4)
+        here = mproc.Queue()
+        self.assertEqual(self.p.map(meet, [(here, 3)] * 3, 1), [True] * 3)
+
+    def test_from_several_threads(self):
+        got = []
+
+        def use(number):
+            with mproc.Pool(1) as own:
+                got.append(own.apply(square, (number,)))
+            got.extend(self.p.map(square, [number] * 10, 1))
+            got.extend(self.p.imap_unordered(square, [number] * 10))
+        threads = [threading.Thread(target=use, args=(number,)) for number in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        self.assertEqual(sorted(got), sorted(n * n for n in range(4) for _ in range(21)))
 
     def test_imap(self):
         self.assertEqual(list(self.p.imap(square, range(50))), [x * x for x in range(50)])

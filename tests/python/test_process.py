@@ -201,39 +201,6 @@ print(p.is_alive(), p.pid)
         self.assertEqual((status, out), (0, 'BlockingIOError 11\nFalse None\n'), errors)
 
 
-class Library(TestCase):
-    """The library's own class, as it is seen from Python."""
-
-    def test_function(self):
-        q = mproc.Queue()
-        p = Mp.Process.new('Own', q.put, 'from the child')
-        p.start()
-        self.assertEqual(q.get(timeout=10), 'from the child')
-        self.assertTrue(p.join(10))
-        self.assertEqual(p.exitcode, 0)
-
-    def test_subclass(self):
-        q = mproc.Queue()
-
-        class Worker(Mp.Process):
-            def do_run(self):
-                q.put(self.get_name())
-                sys.exit(3)
-
-        p = Worker(name='Derived')
-        p.start()
-        self.assertEqual(q.get(timeout=10), 'Derived')
-        p.join()
-        self.assertEqual(p.exitcode, 3)
-
-    def test_errors(self):
-        p = Mp.Process.new('Once', int)
-        p.start()
-        with self.assertRaises(ValueError):
-            p.start()
-        p.join()
-
-
 class Ends(TestCase):
     """How a child ends, as seen from outside: status, output, errors."""
 

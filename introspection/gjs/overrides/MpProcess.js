@@ -20,6 +20,7 @@ const NOT_SUPPORTED = -95;
 
 let Mp = null;
 let realInit = null;
+let realStart = null;
 
 // ── The command of a worker ─────────────────────────────────────────────────────────────────────
 
@@ -102,6 +103,18 @@ function initProcess(target, options) {
     return realInit.call(this, target ?? {});
 }
 
+/** Starts the child. */
+function start() {
+    try {
+        realStart.call(this);
+    } catch (error) {
+        if (!error.matches?.(Mp.Error, Mp.Error.NOT_SUPPORTED))
+            throw error;
+        throw Errors.failure(Mp.Error.NOT_SUPPORTED, 'gjs does not survive fork(): give the ' +
+            'function to new Mp.Process(), which starts a gjs of its own for it');
+    }
+}
+
 /**
  * Waits until the child has ended. Stops the main loop meanwhile.
  *
@@ -143,8 +156,10 @@ function install(namespace) {
 
     const prototype = Mp.Process.prototype;
     realInit = prototype._init;
+    realStart = prototype.start;
     Object.assign(prototype, {
         _init: initProcess,
+        start,
         join,
         joinAsync,
         isAlive() {

@@ -34,6 +34,15 @@ function installShared(prototype) {
 
 // ── Queue ───────────────────────────────────────────────────────────────────────────────────────
 
+// What get_text() gave with a status that is not about waiting.
+function readText(status, text) {
+    if (status === Mp.Status.OK)
+        return Values.decode(text);
+    if (status === Mp.Status.NOT_PLAIN && text !== null)
+        throw Errors.failure(Mp.Error.NOT_PLAIN, text);
+    return Errors.check(status);
+}
+
 /**
  * Puts a value at the end.
  *
@@ -80,9 +89,11 @@ function get(options) {
     const mayWait = first[0] === Mp.Status.TIMED_OUT || first[0] === Mp.Status.INTERRUPTED;
     const [status, text] = mayWait
         ? Errors.waitFor(usec => this.get_text(usec), timeout) : first;
-    Errors.check(status, timeout === 0 ? Mp.Error.EMPTY : Mp.Error.TIMED_OUT,
-        'The queue is empty');
-    return Values.decode(text);
+    if (status === Mp.Status.TIMED_OUT) {
+        throw Errors.failure(timeout === 0 ? Mp.Error.EMPTY : Mp.Error.TIMED_OUT,
+            'The queue is empty');
+    }
+    return readText(status, text);
 }
 
 /**
@@ -94,10 +105,7 @@ function tryGet() {
     const result = this.get_text(0);
     const [status, text] = result[0] === Mp.Status.INTERRUPTED
         ? Errors.waitFor(usec => this.get_text(usec), 0) : result;
-    if (status === Mp.Status.TIMED_OUT)
-        return undefined;
-    Errors.check(status);
-    return Values.decode(text);
+    return status === Mp.Status.TIMED_OUT ? undefined : readText(status, text);
 }
 
 /**
@@ -121,8 +129,7 @@ function* iterate() {
         const [status, text] = Errors.waitFor(usec => this.get_text(usec));
         if (status === Mp.Status.CLOSED)
             return;
-        Errors.check(status);
-        yield Values.decode(text);
+        yield readText(status, text);
     }
 }
 

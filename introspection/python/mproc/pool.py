@@ -14,8 +14,9 @@ import warnings
 import weakref
 from time import monotonic
 
-from gi.overrides import _MpCodec, _MpProcess
+from gi.overrides import _MpCodec
 from gi.overrides._MpErrors import INTERRUPTED, OK, TIMED_OUT, from_status, translated
+from gi.overrides._MpShield import Shield, calling_back, raise_deferred
 from gi.overrides._MpSync import remaining
 from gi.repository import Mp
 
@@ -49,7 +50,7 @@ _specs = {}
 _current = _Specs()
 
 
-def _make_worker(handle, *_):
+def _make_worker(handle):
     """What the library calls, from within any call on a pool, to get one more worker."""
     key = handle.rsplit(',', 2)[0]
     if _current.making is not None:
@@ -66,7 +67,7 @@ def _make_worker(handle, *_):
 # For pools that were made without this module.
 _plain = _Spec(Functions(), None, (), None)
 
-Mp.Pool.set_worker_func(_make_worker)
+Mp.Pool.set_worker_func(Shield(_make_worker, None))
 
 
 class Pool:
@@ -104,9 +105,8 @@ class Pool:
     def _make(self, processes):
         _current.making = self._spec
         try:
-            mp = Mp.Pool.new(processes)
-            _MpProcess.raise_deferred()
-            return mp
+            with calling_back:
+                return Mp.Pool.new(processes)
         finally:
             _current.making = None
             if self._spec.key is not None:
@@ -166,18 +166,15 @@ class Pool:
         """A function that gives one more task for @func and returns its Mp.Result."""
         kind, data, renew = self._functions.describe(func, style)
         if renew:
-            with translated:
+            with calling_back, translated:
                 self._mp.renew()
-            _MpProcess.raise_deferred()
         if kind == INHERITED:
             flags |= INHERITED_FLAG
 
         def submit(argument):
             encoding, payload = _MpCodec.encode(argument)
-            with translated:
-                result = self._mp.submit_data(kind, data, flags, encoding, payload)
-            _MpProcess.raise_deferred()
-            return result
+            with calling_back, translated:
+                return self._mp.submit_data(kind, data, flags, encoding, payload)
         return submit
 
     # ── Gathering results ───────────────────────────────────────────────────────────────────────
@@ -210,12 +207,12 @@ class Pool:
             end = None if timeout is None else monotonic() + timeout
             while status in (INTERRUPTED, TIMED_OUT):
                 self._gather()
-                _MpProcess.raise_deferred()
+                raise_deferred()
                 left = remaining(end)
                 status = call(left)
                 if status == TIMED_OUT and left == 0:
                     break
-        _MpProcess.raise_deferred()
+        raise_deferred()
         if self._calls:
             self._gather()
         return status

@@ -18,6 +18,7 @@ import threading
 import traceback
 
 from gi.overrides._MpErrors import OK, TIMED_OUT, from_status, translated
+from gi.overrides._MpShield import Shield, calling_back, defer, forget_deferred
 from gi.overrides._MpSync import wait
 
 NO_EXIT_CODE = -2147483648
@@ -32,23 +33,12 @@ def flush():
             pass  # None, closed or broken: nothing that could be written
 
 
-# What a signal handler raised while the library was forking; see raise_deferred().
-_deferred = []
-
 _ALL_SIGNALS = signal.valid_signals()
 
 
-def fork(process, *_):
-    """What the library calls to start @process; a negative result is an errno."""
-    try:
-        return _fork(process)
-    except BaseException as error:
-        _deferred.append(error)
-        return -errno.EINTR
-
-
 def _fork(process):
-    # A handler that raises here would lose the number of the child, so all signals wait.
+    """What the library calls to start @process; a negative result is an errno."""
+    # A handler that raises between os.fork() and the end would lose the child's number.
     flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
     try:
@@ -64,18 +54,15 @@ def _fork(process):
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     except BaseException as error:
-        _deferred.append(error)
+        defer(error)
     return pid
 
 
-def raise_deferred():
-    """Raises what a handler raised inside of fork(). To be called after whatever may fork."""
-    if _deferred:
-        raise _deferred.pop()
+fork = Shield(_fork, -errno.EINTR)
 
 
 def _child(process, mask):
-    _deferred.clear()
+    forget_deferred()
     process.enter_child()
     work = getattr(process, 'work', None) or functools.partial(type(process).do_run, process)
     if getattr(process, 'ignores_interrupts', False):
@@ -147,11 +134,8 @@ class ProcessMethods:
     """Mp.Process with natural values. Programs use mproc.Process, which holds one of these."""
 
     def start(self):
-        try:
-            with translated:
-                super().start()
-        finally:
-            raise_deferred()
+        with calling_back, translated:
+            super().start()
 
     def join(self, timeout=None):
         """Waits for the end. False if that did not come in time (seconds)."""

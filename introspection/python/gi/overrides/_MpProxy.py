@@ -320,12 +320,14 @@ class ManagerMethods:
     def create_list(self, content=()):
         with translated:
             proxy = super().create_list(None)
+        proxy.manager = self        # which ends when nobody holds it
         proxy.extend(content)
         return proxy
 
     def create_dict(self, content=(), **more):
         with translated:
             proxy = super().create_dict(None)
+        proxy.manager = self
         proxy.update(content, **more)
         return proxy
 
