@@ -5,74 +5,168 @@
 
 /*
  * mp-checksum [-j N] PATH...: prints the SHA-256 sums of files, and of all files below folders, in
- * the order of their paths; N processes compute them. `sha256sum -c` accepts the output.
+ * the order of their paths. N processes compute them. `sha256sum -c` accepts the output.
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fts.h>
 #include <mproc/mproc.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FILES_PER_TASK 16
+#define CLEAR "\r\033[K"
 
-typedef struct { char *path; double size; } File;
+static struct { double bytes, bytes_done; gint64 started, shown; } progress;
+static const char *clear_out = "", *clear_err = "";    /* if it is a terminal */
+static gboolean failed;
 
-static gboolean failed, visible;    /* Is stderr a terminal? */
-static double all_bytes, bytes_done;
-static gint64 started, shown;
-
-/* Runs in a worker, with one path: its size, its sum, and why there is none. */
+/* Runs in a worker, with one path; the result is size, sum, and why there is none. */
 static GVariant *
-checksum (GVariant  *path,
-          GError   **error)
+checksum (GVariant *path, GError **error)
 {
   g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
   static guint8 buffer[256 * 1024];
-  FILE *file = fopen (g_variant_get_bytestring (path), "re");
+  int fd = open (g_variant_get_bytestring (path), O_RDONLY | O_CLOEXEC);
+  const char *why = "";
   gint64 size = 0;
-  gsize n;
-  int why = errno;
+  gssize n = fd;
 
-  if (file == NULL)
-    return g_variant_new ("(xss)", size, "", g_strerror (why));
-
-  setvbuf (file, NULL, _IONBF, 0);
-  for (errno = 0; (n = fread (buffer, 1, sizeof buffer, file)) > 0; size += n)
+  for (; fd >= 0 && (n = read (fd, buffer, sizeof buffer)) > 0; size += n)
     g_checksum_update (sum, buffer, n);
-  why = ferror (file) ? errno : 0;
-  fclose (file);
-
-  return g_variant_new ("(xss)", size, g_checksum_get_string (sum), why ? g_strerror (why) : "");
+  if (n < 0)
+    why = g_strerror (errno);
+  if (fd >= 0)
+    close (fd);
+  return g_variant_new ("(xss)", size, g_checksum_get_string (sum), why);
 }
 
 static void
 complain (const char *path, const char *why)
 {
-  fprintf (stderr, "%smp-checksum: %s%s%s\n", visible ? "\r\033[K" : "", path, *path ? ": " : "", why);
+  fprintf (stderr, "%smp-checksum: %s: %s\n", clear_err, path, why);
   failed = TRUE;
 }
 
 static int
-compare (gconstpointer a, gconstpointer b)
+compare (const void *a, const void *b)
 {
-  return strcmp (((const File *) a)->path, ((const File *) b)->path);
+  return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 /* Adds a file, or the regular files below a folder. Only a link that is an argument is followed. */
 static void
-find (char *path, GArray *files)
+find (char *path, GPtrArray *files)
 {
-  g_autoptr (GArray) found = g_array_new (FALSE, FALSE, sizeof (File));
-  FTS *walk = fts_open ((char *[]) { path, NULL }, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
+  guint first = files->len;
+  char *paths[] = { path, NULL };
+  FTS *walk = fts_open (paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, NULL);
 
+  if (walk == NULL)
+    complain (path, g_strerror (errno));
   for (FTSENT *e; walk != NULL && (e = fts_read (walk)) != NULL;)
     if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
       complain (e->fts_path, g_strerror (e->fts_errno));
-    else if (e->fts_info == FTS_F || (e->fts_level == 0 && e->fts_info > FTS_DP))
-      g_array_append_vals (found, &(File) { g_strdup (e->fts_path), e->fts_statp->st_size }, 1);
-  g_clear_pointer (&walk, fts_close);
+    else if (e->fts_info == FTS_F
+             || (e->fts_level == 0 && e->fts_info != FTS_D && e->fts_info != FTS_DP))
+      {
+        g_ptr_array_add (files, g_strdup (e->fts_path));
+        progress.bytes += e->fts_statp->st_size;
+      }
 
-  g_array_sort (found, compare);
-  g_array_append_vals (files, found->data, found->len);
+  g_clear_pointer (&walk, fts_close);
+  if (files->len > first)
+    qsort (files->pdata + first, files->len - first, sizeof files->pdata[0], compare);
+}
+
+/* As sha256sum does it: a backslash before the line says that the name is escaped. */
+static void
+print_line (const char *sum, const char *path)
+{
+  g_autoptr (GString) name = g_string_new (path);
+
+  g_string_replace (name, "\\", "\\\\", 0);
+  g_string_replace (name, "\n", "\\n", 0);
+  g_string_replace (name, "\r", "\\r", 0);
+  printf ("%s%s%s  %s\n", clear_out, g_str_equal (name->str, path) ? "" : "\\", sum, name->str);
+}
+
+static void
+show_progress (guint done, guint files)
+{
+  gint64 now = g_get_monotonic_time ();
+  double rate = MAX (progress.bytes_done / MAX (now - progress.started, 1), 1e-6);
+
+  if (*clear_err == '\0' || now - progress.shown < G_USEC_PER_SEC / 10)
+    return;
+  progress.shown = now;
+  fprintf (stderr, CLEAR "%u of %u files, %.1f of %.1f MB, %.1f MB/s, %.0f s left", done, files,
+           progress.bytes_done / 1e6, progress.bytes / 1e6, rate,
+           MAX (progress.bytes - progress.bytes_done, 0) / 1e6 / rate);
+}
+
+static gboolean
+sum_all (GPtrArray *files, int jobs, GError **error)
+{
+  g_autoptr (MpPool) pool = mp_pool_new (jobs, error);
+  g_autoptr (MpResultIterator) results = NULL;
+  GVariant *paths = g_variant_new_bytestring_array ((const char **) files->pdata, files->len);
+  GVariant *result;
+  GError *problem = NULL;
+
+  results = pool ? mp_pool_iterate (pool, checksum, paths, FILES_PER_TASK, TRUE, error) : NULL;
+  if (results == NULL)
+    return FALSE;
+
+  for (guint i = 0; mp_result_iterator_next (results, -1, NULL, &result, &problem);)
+    {
+      const char *path = files->pdata[i], *sum, *why;
+      gint64 size;
+
+      g_variant_get (result, "(x&s&s)", &size, &sum, &why);
+      progress.bytes_done += size;
+      if (*why == '\0')
+        print_line (sum, path);
+      else
+        complain (path, why);
+      show_progress (++i, files->len);
+      g_variant_unref (result);
+    }
+  if (problem != NULL)
+    g_propagate_error (error, problem);
+  return problem == NULL;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new ("PATH...");
+  g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GError) error = NULL;
+  int jobs = 0;
+  GOptionEntry options[] = {
+    { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs, "How many processes", "N" }, { NULL }
+  };
+
+  g_option_context_add_main_entries (context, options, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 2)
+    {
+      fprintf (stderr, "Usage: mp-checksum [-j N] PATH...\n");
+      return 2;
+    }
+
+  clear_out = isatty (STDOUT_FILENO) && isatty (STDERR_FILENO) ? CLEAR : "";
+  clear_err = isatty (STDERR_FILENO) ? CLEAR : "";
+  progress.started = g_get_monotonic_time ();
+  for (int i = 1; i < argc; i++)
+    find (argv[i], files);
+  if (!sum_all (files, jobs, &error))
+    complain ("error", error->message);
+  if (fflush (stdout) != 0 || ferror (stdout))
+    complain ("stdout", g_strerror (errno));
+  fputs (clear_err, stderr);
+  return failed;
 }

@@ -4,7 +4,7 @@
 // Four workers square ten numbers.
 
 // Runs in a worker.
-Variant square (Variant number) {
+Variant square (Variant number) throws Error {
     return number.get_int32 () * number.get_int32 ();
 }
 

@@ -23,6 +23,11 @@ const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 const context = GLib.MainContext.default();
 
+/** What a function returned, or the promise of it. */
+function wait(value) {
+    return typeof value?.then === 'function' ? MpErrors.calmly(Promise.resolve(value)) : value;
+}
+
 // ── One function ────────────────────────────────────────────────────────────────────────────────
 
 function report(error) {
@@ -47,7 +52,7 @@ async function runProcess(handle) {
         const {func: description, args} = JSON.parse(boot);
         text = description;
         const func = await MpFunctions.resolve(text);
-        await func(...MpValues.decode(args));
+        await wait(func(...MpValues.decode(args)));
     } catch (error) {
         report(text === '' ? error : MpFunctions.rewrite(error, text));
         System.exit(1);
@@ -58,14 +63,13 @@ async function runProcess(handle) {
 
 async function call(func, flags, values) {
     if (!(flags & Mp.TaskFlags.MAP)) {
-        const value = func(...values);
-        return typeof value?.then === 'function' ? await value : value;
+        return await wait(func(...values));
     }
 
     const results = [];
     for (const item of values) {
         const value = func(item);
-        results.push(typeof value?.then === 'function' ? await value : value);
+        results.push(typeof value?.then === 'function' ? await wait(value) : value);
     }
     return results;
 }

@@ -137,7 +137,27 @@ mix (guint64 hash,
   return hash ^ hash >> 29;
 }
 
-/* Equal for same keys. Frozen sets are told apart by their size only. */
+static guint64 hash_key (KeyCheck *self, MpPlainValue key, guint64 hash);
+
+/* By the children: of a set in any order, of others in theirs. */
+static guint64
+hash_children (KeyCheck          *self,
+               const MpPlainNode *node,
+               guint64            hash)
+{
+  guint64 start = mix (hash, node->count), sum = 0;
+
+  hash = start;
+  for (guint32 i = 0; i < node->count; i++)
+    if (node->kind == MP_PLAIN_SET || node->kind == MP_PLAIN_FROZENSET)
+      sum += hash_key (self, self->plain->values[node->start + i], start);
+    else
+      hash = hash_key (self, self->plain->values[node->start + i], hash);
+
+  return mix (hash, sum);
+}
+
+/* Equal for same keys. */
 static guint64
 hash_key (KeyCheck     *self,
           MpPlainValue  key,
@@ -166,13 +186,7 @@ hash_key (KeyCheck     *self,
   if (!mp_plain_is_container (key))
     return key.kind == MP_PLAIN_NONE ? hash : mix (hash, key.as.u);
 
-  hash = mix (hash, mp_plain_node (self->plain, key)->count);
-  if (key.kind == MP_PLAIN_TUPLE)
-    for (guint32 i = 0; i < mp_plain_node (self->plain, key)->count; i++)
-      hash = hash_key (self, self->plain->values[mp_plain_node (self->plain, key)->start + i],
-                       hash);
-
-  return hash;
+  return hash_children (self, mp_plain_node (self->plain, key), hash);
 }
 
 static gboolean

@@ -4,8 +4,8 @@
  */
 
 /*
- * Taking from a queue in a main loop: a GTask and a doorbell source, no thread. The source tries when
- * there may be something; somebody else may have been faster, then it goes on waiting.
+ * Taking from a queue in a main loop: a GTask and a doorbell source, no thread. The source tries
+ * when there may be something; somebody else may have been faster, then it goes on waiting.
  */
 
 #include "config.h"
@@ -53,7 +53,7 @@ doorbell_cb (gpointer task)
 }
 
 /**
- * mp_queue_get_async: (finish-func get_finish)
+ * mp_queue_get_async:
  * @self: a queue
  * @cancellable: (nullable): a #GCancellable
  * @callback: (scope async): called in the thread-default main context when there is a result

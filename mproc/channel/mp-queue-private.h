@@ -41,6 +41,14 @@ MpStatus mp_queue_take          (MpQueue            *self,
                                  guint8            **data,
                                  gsize              *size);
 
+/* The same into @buffer, as mp_ring_get() fills it. */
+MpStatus mp_queue_get_until     (MpQueue            *self,
+                                 guint8             *buffer,
+                                 gsize               size,
+                                 guint64            *lease,
+                                 const MpWaitLimits *limits,
+                                 MpRingMessage      *message);
+
 /* Whether message @number has been taken out. */
 gboolean mp_queue_was_taken     (MpQueue            *self,
                                  guint64             number);

@@ -7,21 +7,19 @@
  * MpQueue: the GObject face of a ring, in the idiom of C and Vala. The calls for bindings are in
  * mp-queue-raw.c.
  *
- * Every blocking call is the same loop: try; if there is nothing, wait on the ring's event until
- * there may be; try again. No thread, no descriptor, no private state: the object can be used by
- * any number of threads and processes at once.
+ * The waiting is in mp-queue-wait.c. No thread, no descriptor, no private state: the object can be
+ * used by any number of threads and processes at once.
  */
 
 #include "config.h"
+
+#include "mproc/channel/mp-queue-private.h"
 
 #include <string.h>
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
-#include "mproc/channel/mp-queue-private.h"
 #include "mproc/channel/mp-ring-private.h"
-#include "mproc/memory/mp-recover-private.h"
-#include "mproc/sync/mp-wait-private.h"
 
 /**
  * MpQueue:
@@ -78,183 +76,6 @@ static MpRing *
 get_ring (MpQueue *self)
 {
   return mp_shared_get_data (MP_SHARED (self));
-}
-
-/* --- The loops ----------------------------------------------------------------------------- */
-
-/* Before a put fails for want of memory: what the dead still hold is memory too. */
-static MpStatus
-put_once (MpRing             *ring,
-          guint               encoding,
-          const MpRingPart   *parts,
-          guint               n_parts,
-          const MpWaitLimits *limits,
-          guint64            *number)
-{
-  MpStatus status = mp_ring_put (ring, encoding, parts, n_parts, limits, number);
-
-  if (G_LIKELY (status != MP_STATUS_NO_SPACE))
-    return status;
-
-  mp_recover_sweep ();
-  return mp_ring_put (ring, encoding, parts, n_parts, limits, number);
-}
-
-static MpStatus
-put_until (MpQueue            *self,
-           guint               encoding,
-           const MpRingPart   *parts,
-           guint               n_parts,
-           const MpWaitLimits *limits,
-           guint64            *number)
-{
-  MpRing *ring = get_ring (self);
-  gboolean slept = FALSE;
-  MpStatus status;
-
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
-
-  while ((status = put_once (ring, encoding, parts, n_parts, limits, number)) ==
-         MP_STATUS_TIMED_OUT)
-    {
-      status = mp_event_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
-      if (status != MP_STATUS_OK)
-        return status;
-    }
-  if (slept && status == MP_STATUS_OK)
-    mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
-
-  return status;
-}
-
-static MpStatus
-get_until (MpQueue            *self,
-           guint8             *buffer,
-           gsize               size,
-           guint64            *lease,
-           const MpWaitLimits *limits,
-           MpRingMessage      *message)
-{
-  MpRing *ring = get_ring (self);
-  gboolean slept = FALSE;
-  MpStatus status;
-
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
-
-  while ((status = mp_ring_get (ring, buffer, size, lease, limits, message)) ==
-         MP_STATUS_TIMED_OUT)
-    {
-      status = mp_event_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
-      if (status != MP_STATUS_OK)
-        return status;
-    }
-  if (slept && status == MP_STATUS_OK)
-    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
-
-  return status;
-}
-
-MpStatus
-mp_queue_put_parts (MpQueue           *self,
-                    guint              encoding,
-                    const MpQueuePart *parts,
-                    guint              n_parts,
-                    gint64             deadline,
-                    gboolean           interruptible,
-                    GCancellable      *cancellable,
-                    guint64           *number)
-{
-  MpWaitLimits limits = { deadline, cancellable, interruptible };
-
-  if (g_cancellable_is_cancelled (cancellable))
-    return MP_STATUS_CANCELLED;
-
-  return put_until (self, encoding, parts, n_parts, &limits, number);
-}
-
-MpStatus
-mp_queue_take (MpQueue       *self,
-               guint64       *lease,
-               gint64         deadline,
-               gboolean       interruptible,
-               GCancellable  *cancellable,
-               guint         *encoding,
-               guint8       **data,
-               gsize         *size)
-{
-  MpWaitLimits limits = { deadline, cancellable, interruptible };
-  guint8 buffer[MP_RING_INLINE_MAX];
-  MpRingMessage message = { 0 };
-  MpStatus status;
-
-  *encoding = 0;
-  *data = NULL;
-  *size = 0;
-  if (g_cancellable_is_cancelled (cancellable))
-    return MP_STATUS_CANCELLED;
-
-  status = get_until (self, buffer, sizeof buffer, lease, &limits, &message);
-  if (status != MP_STATUS_OK)
-    return status;
-
-  *encoding = message.encoding;
-  *size = message.size;
-  *data = message.data;
-  if (*data == NULL && *size > 0)
-    *data = g_memdup2 (buffer, *size);
-
-  return MP_STATUS_OK;
-}
-
-gboolean
-mp_queue_was_taken (MpQueue *self,
-                    guint64  number)
-{
-  MpRing *ring = get_ring (self);
-
-  return ring != NULL && mp_ring_n_taken (ring) >= number;
-}
-
-MpStatus
-mp_queue_wait_readable (MpQueue      *self,
-                        gint64        deadline,
-                        GCancellable *cancellable)
-{
-  MpRing *ring = get_ring (self);
-  MpWaitLimits limits = { deadline, cancellable, TRUE };
-  gboolean slept;
-  MpStatus status;
-
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
-
-  status = mp_event_wait (&ring->readable, mp_ring_readable, ring, ring, &limits, &slept);
-  if (status == MP_STATUS_OK && slept)
-    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
-
-  return status;
-}
-
-void
-mp_queue_kick (MpQueue *self)
-{
-  MpRing *ring = get_ring (self);
-
-  if (ring != NULL)
-    {
-      mp_event_wake_all (&ring->readable);
-      mp_event_wake_all (&ring->writable);
-    }
-}
-
-gboolean
-mp_queue_is_readable (MpQueue *self)
-{
-  MpRing *ring = get_ring (self);
-
-  return ring == NULL || mp_ring_readable (ring);
 }
 
 /* A wait that ended because there was no room or nothing there says so. */
@@ -606,14 +427,14 @@ mp_queue_get_into (MpQueue       *self,
                    GCancellable  *cancellable,
                    GError       **error)
 {
-  MpWaitLimits limits = { mp_deadline_from_seconds (timeout), cancellable, FALSE };
+  const MpWaitLimits limits = { mp_deadline_from_seconds (timeout), cancellable, FALSE };
   MpRingMessage message = { 0 };
   MpStatus status;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), -1);
   g_return_val_if_fail (buffer != NULL || size == 0, -1);
 
-  status = get_until (self, buffer, size, NULL, &limits, &message);
+  status = mp_queue_get_until (self, buffer, size, NULL, &limits, &message);
   if (status == MP_STATUS_INVALID && message.size > size)
     return too_small (message.size, size, error);
   if (!report (status, limits.deadline, MP_ERROR_EMPTY, error))

@@ -62,7 +62,8 @@ typedef struct {
 /* Gives a new ring its first segment. */
 MpStatus mp_ring_begin     (MpRing             *ring);
 
-/* Puts one message without waiting for room: OK, TIMED_OUT if there is none, CLOSED, NO_SPACE, or how
+/* Puts one message without waiting for room: OK, TIMED_OUT if there is none, CLOSED, NO_SPACE, or
+ * how
  * @limits ended waiting for the lock. */
 MpStatus mp_ring_put       (MpRing             *ring,
                             guint               encoding,

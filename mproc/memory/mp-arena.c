@@ -15,6 +15,8 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-arena-private.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -4,16 +4,17 @@
  */
 
 /*
- * Asks /proc/meminfo and the memory cgroups (version 2, then 1) how much memory is left. Called once
- * per family, by its creator. Everything that cannot be read counts as no limit.
+ * Asks /proc/meminfo and the memory cgroups (version 2, then 1) how much memory is left. Called
+ * once per family, by its creator. Everything that cannot be read counts as no limit.
  */
 
 #include "config.h"
 
+#include "mproc/memory/mp-available-private.h"
+
 #include <stdio.h>
 #include <string.h>
 
-#include "mproc/memory/mp-available-private.h"
 
 #define LEAST (G_GUINT64_CONSTANT (64) << 20)
 

@@ -29,8 +29,8 @@ char       *mp_family_get_invitation   (int          fd);
 void        mp_family_set_self_name    (const char  *name);
 const char *mp_family_get_self_name    (void);
 
-/* The caller has just forked (through fork(), not _Fork() or vfork()) in this thread; @pid as fork()
- * returned it. */
+/* The caller has just forked (through fork(), not _Fork() or vfork()) in this thread; @pid as
+ * fork() returned it. */
 void        mp_family_child_started    (int          pid);
 
 /* The caller has reaped child @pid: what was set aside for it is given back if it never arrived,

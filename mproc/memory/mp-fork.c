@@ -17,12 +17,13 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-fork-private.h"
+
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "mproc/memory/mp-family-private.h"
-#include "mproc/memory/mp-fork-private.h"
 #include "mproc/memory/mp-identity-private.h"
 #include "mproc/memory/mp-lease-private.h"
 #include "mproc/memory/mp-recover-private.h"

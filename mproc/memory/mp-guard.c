@@ -13,8 +13,9 @@
 
 #include "config.h"
 
-#include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-guard-private.h"
+
+#include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-sleep-private.h"
 
 #define SPINS 200

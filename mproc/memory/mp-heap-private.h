@@ -4,9 +4,9 @@
  */
 
 /*
- * The arena's allocator. Blocks up to 32 KiB come from lists per size class, larger ones are runs of
- * 64 KiB spans. A block is always in exactly one place: an object, a hand, or the heap; every move
- * is one commit store under the lock of one class or of the runs, described by an intent.
+ * The arena's allocator. Blocks up to 32 KiB come from lists per size class, larger ones are runs
+ * of 64 KiB spans. A block is always in exactly one place: an object, a hand, or the heap; every
+ * move is one commit store under the lock of one class or of the runs, described by an intent.
  */
 
 #pragma once

@@ -7,9 +7,9 @@
  * The arena's allocator: lists of blocks per size class, runs of spans below them.
  *
  * The table of spans has one word per 64 KiB of heap: at the first span of a run its length (and
- * 1 + class if it is cut into blocks), else 0. A walk from run to run therefore needs no other marks,
- * and taking or giving a run is one store. `heap_used` and `heap_hint` only help; they are computed
- * anew after a lock was stolen.
+ * 1 + class if it is cut into blocks), else 0. A walk from run to run therefore needs no other
+ * marks, and taking or giving a run is one store. `heap_used` and `heap_hint` only help; they are
+ * computed anew after a lock was stolen.
  *
  * Runs by any thread of any member. Locks: one per class and one for the runs, never two at once;
  * memory is populated with no lock held.
@@ -17,10 +17,11 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-heap-private.h"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include "mproc/memory/mp-heap-private.h"
 
 #define SMALL_MAX 32768u
 #define GROW_LEAST (256u << 10)

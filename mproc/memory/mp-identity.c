@@ -8,12 +8,14 @@
  *
  * A thread takes its slot at its first use of the arena and gives it back when it ends (a
  * thread-specific destructor); if it is killed, or its process is, or execs, the kernel walks its
- * robust list and writes FUTEX_OWNER_DIED into the life word. FUTEX_WAITERS is set there by hand, so
- * that the kernel also wakes one sleeper. Only glibc's layout is relied on: the lock word is the
+ * robust list and writes FUTEX_OWNER_DIED into the life word. FUTEX_WAITERS is set there by hand,
+ * so that the kernel also wakes one sleeper. Only glibc's layout is relied on: the lock word is the
  * first member of pthread_mutex_t (checked by a test).
  */
 
 #include "config.h"
+
+#include "mproc/memory/mp-identity-private.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +25,6 @@
 
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-futex-private.h"
-#include "mproc/memory/mp-identity-private.h"
 #include "mproc/memory/mp-lease-private.h"
 
 __thread MpSelf mp_self_tls __attribute__ ((tls_model ("initial-exec")));

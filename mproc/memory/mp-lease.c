@@ -7,8 +7,8 @@
  * The leases of each process, kept in its slot in the arena.
  *
  * An entry is the offset of an object, or a link of the free list (odd). A lease and the object's
- * count move together by an intent under the object's guard: the entry is the hand. A forked child has
- * copies at the same indexes as its parent, so that what it inherited stays right.
+ * count move together by an intent under the object's guard: the entry is the hand. A forked child
+ * has copies at the same indexes as its parent, so that what it inherited stays right.
  *
  * Who drops the last lease destroys the object; while he does so his slot's `dying` names it, and
  * whoever recovers him finishes. `dying` with serial 0 is a raw block that is no object yet.
@@ -18,10 +18,11 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-lease-private.h"
+
 #include <string.h>
 
 #include "mproc/memory/mp-heap-private.h"
-#include "mproc/memory/mp-lease-private.h"
 
 #define CHUNK_0 64u
 

@@ -10,10 +10,11 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-memory.h"
+
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-heap-private.h"
-#include "mproc/memory/mp-memory.h"
 #include "mproc/memory/mp-recover-private.h"
 
 /**

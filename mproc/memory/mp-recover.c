@@ -7,9 +7,9 @@
  * Clearing up after the dead, by whoever notices first; several may do it at once.
  *
  * A thread: its object is repaired (its locks stolen), then the allocator's lock it was under, and
- * only then is it certain what its hands still hold, which is given back. Its last act done, the slot
- * is freed by a compare-and-swap that carries the generation: a late recoverer cannot free a slot
- * that somebody else uses by now.
+ * only then is it certain what its hands still hold, which is given back. Its last act done, the
+ * slot is freed by a compare-and-swap that carries the generation: a late recoverer cannot free a
+ * slot that somebody else uses by now.
  *
  * A process: only when all its threads are dead AND the process is gone, because the threads of a
  * killed process do not all stop at the same moment.
@@ -17,12 +17,13 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-recover-private.h"
+
 #include <signal.h>
 
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-lease-private.h"
-#include "mproc/memory/mp-recover-private.h"
 
 /* The slot's state word if its thread is dead, else 0. */
 static guint64

@@ -11,6 +11,8 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-shared.h"
+
 #include <stdio.h>
 #include <string.h>
 

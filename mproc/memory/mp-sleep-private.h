@@ -27,8 +27,8 @@ void          mp_sleeper_init  (MpSleeper          *self,
                                 const MpWaitLimits *limits);
 void          mp_sleeper_clear (MpSleeper          *self);
 
-/* Sleeps while *@word is @value, at most @most microseconds, and no longer than the threads of @lives
- * live. MP_GUARD_TAKEN: look again; else why the wait is over. */
+/* Sleeps while *@word is @value, at most @most microseconds, and no longer than the threads of
+ * @lives live. MP_GUARD_TAKEN: look again; else why the wait is over. */
 MpGuardResult mp_sleeper_sleep (MpSleeper          *self,
                                 guint32            *word,
                                 guint32             value,

@@ -14,10 +14,11 @@
 
 #include "config.h"
 
+#include "mproc/memory/mp-sleep-private.h"
+
 #include <sched.h>
 
 #include "mproc/memory/mp-futex-private.h"
-#include "mproc/memory/mp-sleep-private.h"
 
 static gboolean wait_any_missing;
 

@@ -48,7 +48,7 @@ module_clear (Module *module)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Module, module_clear)
 
-/* ── What is loaded ───────────────────────────────────────────────────────────────────────────── */
+/* ── What is loaded ──────────────────────────────────────────────────────────────────────────── */
 
 static char *
 to_hex (const guint8 *bytes,
@@ -162,7 +162,7 @@ get_stamp (Module *module)
                           (long long) status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
 }
 
-/* ── Describing ───────────────────────────────────────────────────────────────────────────────── */
+/* ── Describing ──────────────────────────────────────────────────────────────────────────────── */
 
 GBytes *
 mp_function_describe (MpTaskFunc   func,
@@ -190,7 +190,7 @@ mp_function_describe (MpTaskFunc   func,
   return g_bytes_new_take (text, strlen (text));
 }
 
-/* ── Resolving ────────────────────────────────────────────────────────────────────────────────── */
+/* ── Resolving ───────────────────────────────────────────────────────────────────────────────── */
 
 /* What was loaded is never let go of: its address is cached, and its code may be running. */
 static gboolean

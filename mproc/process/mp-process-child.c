@@ -98,7 +98,7 @@ mp_process_next_identity (void)
                                 : g_strdup_printf ("%s:%u", table.identity, number);
 }
 
-/* ── The list of children ─────────────────────────────────────────────────────────────────────── */
+/* ── The list of children ────────────────────────────────────────────────────────────────────── */
 
 /* With the lock held. */
 void
@@ -140,7 +140,7 @@ mp_process_list_copy (void)
   return copy;
 }
 
-/* ── At fork ──────────────────────────────────────────────────────────────────────────────────── */
+/* ── At fork ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* The child's end of a control pipe is kept by the one child it was made for. */
 static void
@@ -192,7 +192,7 @@ after_fork_in_child (void)
   mp_process_unlock ();
 }
 
-/* ── The end of this process ──────────────────────────────────────────────────────────────────── */
+/* ── The end of this process ─────────────────────────────────────────────────────────────────── */
 
 static void
 signal_daemons (GPtrArray *children,
@@ -240,7 +240,7 @@ do_exit_duties (void)
   g_ptr_array_unref (children);
 }
 
-/* ── The beginning of this process ────────────────────────────────────────────────────────────── */
+/* ── The beginning of this process ───────────────────────────────────────────────────────────── */
 
 static void
 read_story (void)
@@ -389,7 +389,7 @@ mp_process_leave_child (MpProcess *self)
   fflush (NULL);
 }
 
-/* ── Relatives ────────────────────────────────────────────────────────────────────────────────── */
+/* ── Relatives ───────────────────────────────────────────────────────────────────────────────── */
 
 /* Of all threads that make the object at once, one's is kept. */
 static MpProcess *

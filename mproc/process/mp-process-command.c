@@ -48,7 +48,7 @@ typedef struct
   pid_t parent_pid;
 } ExecPlan;
 
-/* ── In the child, sharing the parent's memory: async-signal-safe only ────────────────────────── */
+/* ── In the child, sharing the parent's memory: async-signal-safe only ───────────────────────── */
 
 /* What the environment ignores on purpose (nohup, a shell's background jobs) stays ignored. */
 static void
@@ -107,7 +107,7 @@ run_program (ExecPlan *plan)
   _exit (127);
 }
 
-/* ── In the parent ────────────────────────────────────────────────────────────────────────────── */
+/* ── In the parent ───────────────────────────────────────────────────────────────────────────── */
 
 /* With every signal blocked: a handler in the child would change the parent's memory. */
 static pid_t
@@ -144,8 +144,9 @@ tell (MpProcess *self,
   g_autofree char *name = escape (priv->name);
   g_autofree char *parent = escape (mp_process_get_name (mp_process_get_current ()));
 
-  return g_strdup_printf ("%0*d %d %d %d %s %s %s", MP_PROCESS_PID_DIGITS, 0, (int) plan->parent_pid,
-                          plan->control_fd, priv->daemon, priv->identity, name, parent);
+  return g_strdup_printf ("%0*d %d %d %d %s %s %s", MP_PROCESS_PID_DIGITS, 0,
+                          (int) plan->parent_pid, plan->control_fd, priv->daemon, priv->identity,
+                          name, parent);
 }
 
 static void
@@ -173,7 +174,10 @@ plan_program (ExecPlan   *plan,
       return FALSE;
     }
 
-  plan->path = strchr (argv[0], '/') != NULL ? g_strdup (argv[0]) : g_find_program_in_path (argv[0]);
+  if (strchr (argv[0], '/') != NULL)
+    plan->path = g_strdup (argv[0]);
+  else
+    plan->path = g_find_program_in_path (argv[0]);
   if (plan->path == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
@@ -283,7 +287,7 @@ mp_process_spawn (MpProcess  *self,
   return -1;
 }
 
-/* ── In the new program ───────────────────────────────────────────────────────────────────────── */
+/* ── In the new program ──────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 parse (MpProcessStory  *story,

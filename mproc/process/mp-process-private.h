@@ -70,7 +70,8 @@ typedef struct
   MpProcess      *next;           /* in the table's list, which owns a reference */
 } MpProcessPrivate;
 
-/* What an exec'ed child is told of itself. Written by mp_process_tell(), read when the library is loaded. */
+/* What an exec'ed child is told of itself. Written by mp_process_tell(), read when the library is
+ * loaded. */
 #define MP_PROCESS_ENVIRONMENT "MPROC_PROCESS"
 #define MP_PROCESS_PID_DIGITS 10
 

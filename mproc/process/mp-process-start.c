@@ -50,7 +50,7 @@ mp_process_get_starting (void)
   return starting;
 }
 
-/* ── The fork function of C and Vala ──────────────────────────────────────────────────────────── */
+/* ── The fork function of C and Vala ─────────────────────────────────────────────────────────── */
 
 /* What is buffered would be written by both. A thread that waits for input holds the lock of its
  * stream, and flushing all streams would wait for it; then only the output streams are flushed. */
@@ -112,7 +112,7 @@ default_fork (MpProcess *self,
   return pid;
 }
 
-/* ── Fork functions ───────────────────────────────────────────────────────────────────────────── */
+/* ── Fork functions ──────────────────────────────────────────────────────────────────────────── */
 
 static void
 fork_hook_clear (gpointer data)
@@ -180,7 +180,7 @@ fork_child (MpProcess  *self,
   return -1;
 }
 
-/* ── Start ────────────────────────────────────────────────────────────────────────────────────── */
+/* ── Start ───────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 begin (MpProcess  *self,

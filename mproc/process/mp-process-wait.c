@@ -47,7 +47,7 @@ typedef struct
 
 gboolean mp_process_without_pidfd;
 
-/* ── pidfds ───────────────────────────────────────────────────────────────────────────────────── */
+/* ── pidfds ──────────────────────────────────────────────────────────────────────────────────── */
 
 int
 mp_pidfd_open (pid_t pid)
@@ -99,7 +99,7 @@ mp_process_send_signal (MpProcess *self,
   return result == ESRCH ? 0 : result;
 }
 
-/* ── Reaping ──────────────────────────────────────────────────────────────────────────────────── */
+/* ── Reaping ─────────────────────────────────────────────────────────────────────────────────── */
 
 static int
 code_from_status (int status)
@@ -240,7 +240,7 @@ mp_process_reap (MpProcess *self,
   return ended;
 }
 
-/* ── Sources ──────────────────────────────────────────────────────────────────────────────────── */
+/* ── Sources ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* Both sources of this file are plain ones: ready when their descriptor or their time is. After a
  * fork the copy in the child is of no use: it is ready at once, and its callback sees why. */

@@ -277,7 +277,7 @@ mp_process_init (MpProcess *self)
     priv->wakeups[i] = -1;
 }
 
-/* ── For the other files of the class ─────────────────────────────────────────────────────────── */
+/* ── For the other files of the class ────────────────────────────────────────────────────────── */
 
 MpProcess *
 mp_process_new_relative (const char     *name,
@@ -324,7 +324,7 @@ mp_process_notify_pid (MpProcess *self)
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PID]);
 }
 
-/* ── Public ───────────────────────────────────────────────────────────────────────────────────── */
+/* ── Public ──────────────────────────────────────────────────────────────────────────────────── */
 
 /**
  * mp_process_new:

@@ -6,16 +6,18 @@
 /*
  * MpCondition: a count of waiters and a count of wake-ups not yet consumed, and a lock.
  *
- * A thread counts as a waiter exactly as long as its slot says so (the slot's `waiting` and the count
- * move together by an intent), so a dead waiter is uncounted by whoever recovers it, and a wake-up
- * meant for it is not owed any more. Notifying raises the epoch and wakes all sleepers; as many of
- * those who had come before as there are wake-ups take one each, the others go back to sleep.
+ * A thread counts as a waiter exactly as long as its slot says so (the slot's `waiting` and the
+ * count move together by an intent), so a dead waiter is uncounted by whoever recovers it, and a
+ * wake-up meant for it is not owed any more. Notifying raises the epoch and wakes all sleepers; as
+ * many of those who had come before as there are wake-ups take one each, the others go back to
+ * sleep.
  */
 
 #include "config.h"
 
-#include "mproc/base/mp-error-private.h"
 #include "mproc/sync/mp-condition.h"
+
+#include "mproc/base/mp-error-private.h"
 #include "mproc/sync/mp-lock-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
@@ -586,7 +588,8 @@ mp_condition_wait_begin (MpCondition *self,
  *
  * Waits for a notification. For language bindings.
  *
- * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after a
+ * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after
+ * a
  *   tenth of a second: then call again
  *
  * Since: 0.1

@@ -6,10 +6,10 @@
 /*
  * The doorbell: one datagram socket per process, made when somebody first waits in a main loop.
  *
- * Its abstract address lies in the process's slot; ringing is sending it an empty datagram. Eventfds
- * would be faster but cannot reach processes forked earlier, and FIFOs leave files. Anyone in the
- * network namespace could ring: a ring carries no authority, whoever hears it looks at the arena
- * again.
+ * Its abstract address lies in the process's slot; ringing is sending it an empty datagram.
+ * Eventfds would be faster but cannot reach processes forked earlier, and FIFOs leave files. Anyone
+ * in the network namespace could ring: a ring carries no authority, whoever hears it looks at the
+ * arena again.
  *
  * A source arms the bell before it looks (prepare), and a ringer commits before it looks at what is
  * armed, both with full fences between: one of them sees the other. One ring disarms; the next
@@ -17,6 +17,8 @@
  */
 
 #include "config.h"
+
+#include "mproc/sync/mp-doorbell-private.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -29,7 +31,6 @@
 #include "mproc/memory/mp-fork-private.h"
 #include "mproc/memory/mp-identity-private.h"
 #include "mproc/memory/mp-recover-private.h"
-#include "mproc/sync/mp-doorbell-private.h"
 
 #define HEAL_SECONDS 1
 

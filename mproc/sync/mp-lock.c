@@ -13,13 +13,14 @@
 
 #include "config.h"
 
+#include "mproc/sync/mp-lock-private.h"
+
 #include <pthread.h>
 #include <unistd.h>
 
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-futex-private.h"
-#include "mproc/sync/mp-lock-private.h"
 
 /**
  * MpLock:
@@ -432,7 +433,8 @@ mp_lock_get_abandoned (MpLock *self)
  *
  * Acquires the lock. For language bindings.
  *
- * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after a
+ * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after
+ * a
  *   tenth of a second: then call again
  *
  * Since: 0.1

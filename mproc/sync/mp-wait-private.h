@@ -19,7 +19,8 @@ G_BEGIN_DECLS
 typedef gboolean (*MpReadyFunc) (gpointer data);
 
 /* Waits until @ready (@data), which must not block or take guards. OK: it was true a moment ago.
- * @object: the shared object waited for, so that the death of a waiter is not the loss of a wake-up. */
+ * @object: the shared object waited for, so that the death of a waiter is not the loss of a
+ * wake-up. */
 MpStatus mp_event_wait     (guint32             *event,
                             MpReadyFunc          ready,
                             gpointer             data,

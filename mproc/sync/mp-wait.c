@@ -8,17 +8,18 @@
  * sleep in bounded pieces on the event and on the lives of the others.
  *
  * The first sleep is a short plain one, because watching many lives costs more than a wake-up
- * itself; who still sleeps after that watches up to thirty lives, and recovers whoever dies. That is
- * how a death is noticed without a reaper, a thread, or a poll: the kernel wakes a watcher.
+ * itself; who still sleeps after that watches up to thirty lives, and recovers whoever dies. That
+ * is how a death is noticed without a reaper, a thread, or a poll: the kernel wakes a watcher.
  */
 
 #include "config.h"
+
+#include "mproc/sync/mp-wait-private.h"
 
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/memory/mp-sleep-private.h"
 #include "mproc/sync/mp-doorbell-private.h"
-#include "mproc/sync/mp-wait-private.h"
 
 #define SPIN_LEAST 500          /* nanoseconds */
 #define SPIN_MOST 20000

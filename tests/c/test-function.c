@@ -18,7 +18,7 @@
 
 static char *self_path;
 
-/* ── Functions ────────────────────────────────────────────────────────────────────────────────── */
+/* ── Functions ───────────────────────────────────────────────────────────────────────────────── */
 
 static GVariant *
 twice (GVariant  *argument,
@@ -109,7 +109,7 @@ assert_call_fails (guint       kind,
   g_assert_nonnull (strstr (error->message, words));
 }
 
-/* ── By name ──────────────────────────────────────────────────────────────────────────────────── */
+/* ── By name ─────────────────────────────────────────────────────────────────────────────────── */
 
 static void
 test_named (void)
@@ -198,7 +198,7 @@ test_forks_while_registering (void)
   g_thread_join (thread);
 }
 
-/* ── By reference ─────────────────────────────────────────────────────────────────────────────── */
+/* ── By reference ────────────────────────────────────────────────────────────────────────────── */
 
 static char *
 describe (MpTaskFunc func)

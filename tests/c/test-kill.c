@@ -134,9 +134,13 @@ drain_seen (Soak   *soak,
 {
   Stamp stamp;
 
-  for (guint i = 0; i < most && mp_queue_get_into (soak->seen, &stamp, sizeof stamp, timeout, NULL, NULL) > 0; i++)
+  for (guint i = 0; i < most; i++)
     {
-      guint32 *next = &g_array_index (soak->numbers, guint32, stamp.producer);
+      guint32 *next;
+
+      if (mp_queue_get_into (soak->seen, &stamp, sizeof stamp, timeout, NULL, NULL) <= 0)
+        return;
+      next = &g_array_index (soak->numbers, guint32, stamp.producer);
 
       g_assert_cmpuint (stamp.producer, <, soak->n_producers);
       *next = MAX (*next, stamp.number + 1);

@@ -32,7 +32,7 @@ new_program (const char *name,
   return mp_process_new_command (name, argv);
 }
 
-/* ── The programs ─────────────────────────────────────────────────────────────────────────────── */
+/* ── The programs ────────────────────────────────────────────────────────────────────────────── */
 
 /* "NAME PARENT-NAME PARENT-PID DAEMON": exits with the number of what is wrong. */
 static int
@@ -120,7 +120,7 @@ run_program (const char *name,
   return 99;
 }
 
-/* ── Commands ─────────────────────────────────────────────────────────────────────────────────── */
+/* ── Commands ────────────────────────────────────────────────────────────────────────────────── */
 
 static int
 run_shell (const char *script)
@@ -271,7 +271,7 @@ test_threads (void)
     g_thread_join (threads[i]);
 }
 
-/* ── Fork functions ───────────────────────────────────────────────────────────────────────────── */
+/* ── Fork functions ──────────────────────────────────────────────────────────────────────────── */
 
 static int
 fork_as_languages_do (MpProcess *process,

@@ -22,7 +22,7 @@
 
 static char *self_path;
 
-/* ── Death of the parent ──────────────────────────────────────────────────────────────────────── */
+/* ── Death of the parent ─────────────────────────────────────────────────────────────────────── */
 
 typedef struct
 {
@@ -139,7 +139,7 @@ test_end_of_thread (void)
   g_assert_cmpint (mp_process_get_exit_code (process), ==, -SIGTERM);
 }
 
-/* ── Duties of a process that ends ────────────────────────────────────────────────────────────── */
+/* ── Duties of a process that ends ───────────────────────────────────────────────────────────── */
 
 static gboolean
 say_done (MpProcess  *process,
@@ -306,7 +306,7 @@ test_reader_of_stdin (void)
   close (fds[1]);
 }
 
-/* ── Reaped by others ─────────────────────────────────────────────────────────────────────────── */
+/* ── Reaped by others ────────────────────────────────────────────────────────────────────────── */
 
 /* What can be known then depends on the kernel. */
 static void
@@ -370,7 +370,7 @@ test_reaped_without_pidfd (void)
   mp_process_without_pidfd = FALSE;
 }
 
-/* ── Nothing is left ──────────────────────────────────────────────────────────────────────────── */
+/* ── Nothing is left ─────────────────────────────────────────────────────────────────────────── */
 
 static void
 test_many (void)
@@ -438,7 +438,7 @@ test_nothing_of_siblings (void)
     }
 }
 
-/* ── Main contexts ────────────────────────────────────────────────────────────────────────────── */
+/* ── Main contexts ───────────────────────────────────────────────────────────────────────────── */
 
 static int
 find_eventfd (GMainContext *context)

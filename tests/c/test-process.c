@@ -16,7 +16,7 @@
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/process/mp-process-private.h"
 
-/* ── Work for children ────────────────────────────────────────────────────────────────────────── */
+/* ── Work for children ───────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 fail (MpProcess  *process,
@@ -64,7 +64,7 @@ read_stdin (MpProcess  *process,
   return read (STDIN_FILENO, &byte, 1) == 0;
 }
 
-/* ── Exit codes ───────────────────────────────────────────────────────────────────────────────── */
+/* ── Exit codes ──────────────────────────────────────────────────────────────────────────────── */
 
 static int
 run (MpProcessFunc func,
@@ -122,7 +122,7 @@ test_error_is_printed (void)
   close (fds[1]);
 }
 
-/* ── Join ─────────────────────────────────────────────────────────────────────────────────────── */
+/* ── Join ────────────────────────────────────────────────────────────────────────────────────── */
 
 static void
 test_join_timeout (void)
@@ -329,7 +329,7 @@ test_join_async (void)
   mp_process_without_pidfd = FALSE;
 }
 
-/* ── The signal ───────────────────────────────────────────────────────────────────────────────── */
+/* ── The signal ──────────────────────────────────────────────────────────────────────────────── */
 
 typedef struct
 {
@@ -478,7 +478,7 @@ test_sentinel (void)
   g_assert_cmpint (poll (&poll_fd, 1, 0), ==, 1);
 }
 
-/* ── Names and relatives ──────────────────────────────────────────────────────────────────────── */
+/* ── Names and relatives ─────────────────────────────────────────────────────────────────────── */
 
 static gboolean
 is_child_of (MpProcess  *process,
@@ -591,7 +591,7 @@ test_daemon_default (void)
     }
 }
 
-/* ── A class of one's own ─────────────────────────────────────────────────────────────────────── */
+/* ── A class of one's own ────────────────────────────────────────────────────────────────────── */
 
 #define TEST_TYPE_COUNTER (test_counter_get_type ())
 G_DECLARE_FINAL_TYPE (TestCounter, test_counter, TEST, COUNTER, MpProcess)

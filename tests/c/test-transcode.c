@@ -239,8 +239,8 @@ static const struct
 
 static const char * const json_bad[] = {
   "", " ", "nul", "nulll", "truE", "01", "-", "+1", "1.", ".5", "1e", "1e+", "1e999", "[", "[1",
-  "[1,", "[1,]", "[,1]", "[1 2]", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}", "{\"a\" 1}",
-  "{a:1}", "{1:2}", "1 2", "\"", "\"a", "\"\\", "\"\\q\"", "\"\\u12", "\"\\u12g4\"", "\"a\tb\"",
+  "[1,", "[1,]", "[,1]", "[1 2]", "]", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,}",
+  "{\"a\" 1}", "{a:1}", "{1:2}", "1 2", "\"", "\"a", "\"\\", "\"\\q\"", "\"\\u12", "\"\\u12g4\"", "\"a\tb\"",
   "\"\\n\t\"", "\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\\ud800x\"", "\"\xff\"",
   "\"\xed\xa0\x80\"", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}",
   "{\"$mp\":1}", "{\"$mp\":[]}", "{\"$mp\":[\"int\"]}", "{\"$mp\":[\"int\",\"1\",2]}",
@@ -267,7 +267,9 @@ test_json (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (json_bad); i++)
     {
-      g_test_message ("%s", json_bad[i]);
+      g_autofree char *escaped = g_strescape (json_bad[i], NULL);
+
+      g_test_message ("%s", escaped);
       assert_fails (MP_ENCODING_JSON, json_bad[i], strlen (json_bad[i]), MP_ENCODING_VARIANT,
                     MP_ERROR_INVALID_DATA, NULL);
     }
@@ -412,6 +414,24 @@ test_python_keys (void)
                 MP_ERROR_INVALID_DATA, "A dict has the same key twice");
 }
 
+/* Many members that differ only inside must not be compared each with each. */
+static void
+test_many_sets (void)
+{
+  g_autoptr (GString) text = g_string_new ("{\"$mp\":[\"set\",[");
+  g_autoptr (GBytes) pickle = NULL;
+
+  for (guint i = 0; i < 40000; i++)
+    g_string_append_printf (text, "%s{\"$mp\":[\"set\",[%u,%u]]}", i > 0 ? "," : "", i, i + 1);
+  g_string_append (text, "]]}");
+  pickle = transcode (MP_ENCODING_JSON, text->str, text->len, MP_ENCODING_PICKLE);
+
+  g_string_truncate (text, text->len - 3);
+  g_string_append (text, ",{\"$mp\":[\"set\",[39999,40000]]}]]}");
+  assert_fails (MP_ENCODING_JSON, text->str, text->len, MP_ENCODING_PICKLE,
+                MP_ERROR_INVALID_DATA, "A set has the same member twice");
+}
+
 static void
 test_bytes (void)
 {
@@ -498,6 +518,7 @@ main (int    argc,
   g_test_add_func ("/transcode/variant", test_variant);
   g_test_add_func ("/transcode/framing", test_framing);
   g_test_add_func ("/transcode/python-keys", test_python_keys);
+  g_test_add_func ("/transcode/many-sets", test_many_sets);
   g_test_add_func ("/transcode/bytes", test_bytes);
   g_test_add_func ("/transcode/canonical", test_canonical);
 

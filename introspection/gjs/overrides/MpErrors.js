@@ -8,8 +8,8 @@
 // Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
 // has `remoteStack` and matches Mp.Error.TASK_FAILED too.
 
-/* exported check, describe, failure, init, microseconds, pause, promise, rebuild, tick, timeoutOf,
-   waitFor */
+/* exported calmly, check, describe, failure, init, microseconds, pause, promise, rebuild, tick,
+   timeoutOf, waitFor */
 
 'use strict';
 
@@ -18,6 +18,7 @@ const System = imports.system;
 const Values = imports.overrides.MpValues;
 
 const SECOND = 1000000;
+const LOWEST_PRIORITY = 2 * GLib.PRIORITY_LOW;
 
 let Mp = null;
 
@@ -119,6 +120,37 @@ function waitFor(call, timeout) {
     }
 }
 
+// While a module awaits something at its top level, gjs runs the main loop without ever sleeping in
+// it. So as long as promises of ours are pending, an idle source of lowest priority does the
+// sleeping: it runs one round of the main loop that waits until something happens. In a program
+// with a main loop of its own this makes no difference.
+
+let nPending = 0;
+let sleeper = 0;
+
+function sleepOnce() {
+    if (nPending > 0)
+        GLib.MainContext.default().iteration(true);
+    if (nPending > 0)
+        return GLib.SOURCE_CONTINUE;
+    sleeper = 0;
+    return GLib.SOURCE_REMOVE;
+}
+
+/**
+ * Lets the process sleep while a promise is pending.
+ *
+ * @param {Promise} awaited - the promise
+ * @returns {Promise} the same, for the caller to wait for
+ */
+function calmly(awaited) {
+    nPending++;
+    sleeper ||= GLib.idle_add(LOWEST_PRIORITY, sleepOnce);
+    return awaited.finally(() => {
+        nPending--;
+    });
+}
+
 /** A promise that is kept by the next round of the main loop. */
 function tick() {
     return new Promise(resolve => {
@@ -131,12 +163,12 @@ function tick() {
 
 /** A promise that is kept after some milliseconds. */
 function pause(milliseconds) {
-    return new Promise(resolve => {
+    return calmly(new Promise(resolve => {
         GLib.timeout_add(GLib.PRIORITY_DEFAULT, milliseconds, () => {
             resolve();
             return GLib.SOURCE_REMOVE;
         });
-    });
+    }));
 }
 
 // A cancellable that also follows another one and a clock.
@@ -178,7 +210,7 @@ function promise(begin, finish, {cancellable = null, timeout} = {}) {
     const usec = microseconds(timeout);
     const state = usec >= 0 ? makeCancellable(cancellable, usec) : null;
 
-    return new Promise((resolve, reject) => {
+    return calmly(new Promise((resolve, reject) => {
         begin(state?.own ?? cancellable, (_source, result) => {
             state?.release();
             try {
@@ -189,7 +221,7 @@ function promise(begin, finish, {cancellable = null, timeout} = {}) {
                 reject(late ? failure(Mp.Error.TIMED_OUT, 'The operation timed out') : error);
             }
         });
-    });
+    }));
 }
 
 // ── Failures of tasks ───────────────────────────────────────────────────────────────────────────
