@@ -120,6 +120,7 @@ typedef struct {
   guint64  heap_ready;          /* bytes of heap that have memory */
   guint64  heap_hint;           /* span index, always at the edge of a run */
   guint64  heap_used;           /* spans in runs */
+  guint64  heap_punched;        /* free spans that have lost their memory */
   MpIntent heap_intent;
   MpHeapClass classes[MP_N_CLASSES];
 } MpArenaHeader;

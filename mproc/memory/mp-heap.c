@@ -72,11 +72,16 @@ fix_runs (void)
 {
   MpArenaHeader *header = mp_arena.header;
   guint64 used = 0;
+  guint64 punched = 0;
 
   mp_intent_fix (&header->heap_intent);
   for (guint64 i = 0; i < n_spans_ready (); i += MAX (SPAN_LENGTH (mp_arena.spans[i]), 1))
-    used += SPAN_LENGTH (mp_arena.spans[i]);
+    {
+      used += SPAN_LENGTH (mp_arena.spans[i]);
+      punched += (mp_arena.spans[i] & SPAN_PUNCHED) != 0;
+    }
   header->heap_used = used;
+  header->heap_punched = punched;
   header->heap_hint = 0;
 }
 
@@ -215,6 +220,7 @@ take_found (guint64  index,
     if (mp_arena.spans[i] & SPAN_PUNCHED)
       {
         punched = TRUE;
+        header->heap_punched--;
         mp_arena.spans[i] = 0;
       }
 
@@ -276,11 +282,12 @@ punch (MpOffset offset,
 /* Free memory is kept warm up to a share, because the first touch of a page costs more than
  * copying it. */
 static gboolean
-warm_enough (guint64 n)
+is_warm_enough (guint64 n)
 {
   const MpArenaHeader *header = mp_arena.header;
   guint64 used = header->heap_used << MP_SPAN_SHIFT;
-  guint64 warm = header->heap_ready > used ? header->heap_ready - used : 0;
+  guint64 cold = used + (header->heap_punched << MP_SPAN_SHIFT);
+  guint64 warm = header->heap_ready > cold ? header->heap_ready - cold : 0;
 
   return warm + (n << MP_SPAN_SHIFT) > MAX (WARM_LEAST, used / 4);
 }
@@ -293,7 +300,7 @@ give_run (guint64 *hand)
   guint64 index = span_index (block & ~MP_HAND_RUN);
   guint64 *word = &mp_arena.spans[index];
   guint64 n = SPAN_LENGTH (*word);
-  guint64 entry = warm_enough (n) && punch (span_offset (index), n) ? SPAN_PUNCHED : 0;
+  guint64 entry = is_warm_enough (n) && punch (span_offset (index), n) ? SPAN_PUNCHED : 0;
 
   if (lock_runs (NULL) != MP_STATUS_OK)
     return;
@@ -303,6 +310,7 @@ give_run (guint64 *hand)
   mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word, entry, hand, block);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used -= n;
+  header->heap_punched += entry != 0 ? n : 0;
   unlock_runs ();
 }
 
@@ -465,7 +473,10 @@ mp_heap_trim (void)
       guint32 length = SPAN_LENGTH (mp_arena.spans[i]);
 
       if (length == 0 && (mp_arena.spans[i] & SPAN_PUNCHED) == 0 && punch (span_offset (i), 1))
-        mp_arena.spans[i] = SPAN_PUNCHED;
+        {
+          mp_arena.spans[i] = SPAN_PUNCHED;
+          mp_arena.header->heap_punched++;
+        }
       i += MAX (length, 1);
     }
   unlock_runs ();

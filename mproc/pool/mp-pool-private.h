@@ -26,6 +26,12 @@ G_BEGIN_DECLS
 
 typedef struct _MpOp MpOp;
 
+/* What results have of their pool, all the same one: a #GWeakRef costs as much to clear as its
+ * object has others. */
+typedef struct {
+  GWeakRef pool;
+} MpPoolLink;
+
 typedef enum {
   MP_POOL_OPEN,
   MP_POOL_CLOSED,
@@ -57,6 +63,7 @@ typedef struct {
   MpQueue         *tasks;
   MpQueue         *results;
   GError          *construct_error;
+  MpPoolLink      *link;
 
   /* Under the mutex. */
   MpPoolState      state;
@@ -98,6 +105,9 @@ gboolean       mp_pool_check_open       (MpPoolState    state,
                                          GError       **error);
 MpProcess     *mp_pool_make_worker      (const char    *handle,
                                          GError       **error);
+
+MpPoolLink    *mp_pool_link_ref         (MpPoolLink    *link);
+void           mp_pool_link_unref       (MpPoolLink    *link);
 
 /* mp-pool-gather.c: the mutex, the attendant, and what it takes out of the result queue */
 void           mp_pool_lock             (void);

@@ -84,6 +84,36 @@ mp_pool_is_owner (MpPool  *self,
   return TRUE;
 }
 
+/* ── The link ───────────────────────────────────────────────────────────────────────────────── */
+
+static MpPoolLink *
+link_new (MpPool *self)
+{
+  MpPoolLink *link = g_atomic_rc_box_new0 (MpPoolLink);
+
+  g_weak_ref_init (&link->pool, self);
+
+  return link;
+}
+
+static void
+link_clear (gpointer link)
+{
+  g_weak_ref_clear (&((MpPoolLink *) link)->pool);
+}
+
+MpPoolLink *
+mp_pool_link_ref (MpPoolLink *link)
+{
+  return g_atomic_rc_box_acquire (link);
+}
+
+void
+mp_pool_link_unref (MpPoolLink *link)
+{
+  g_atomic_rc_box_release_full (link, link_clear);
+}
+
 /* ── The function that makes workers ────────────────────────────────────────────────────────── */
 
 /* Guarded by the mutex; @n_users is the setting itself and each call that is under way. */
@@ -251,6 +281,7 @@ mp_pool_finalize (GObject *object)
       g_clear_pointer (&priv->last_failure, g_free);
       g_clear_error (&priv->start_error);
       g_clear_error (&priv->construct_error);
+      g_clear_pointer (&priv->link, mp_pool_link_unref);
       g_cond_clear (&priv->changed);
     }
 
@@ -323,6 +354,7 @@ mp_pool_init (MpPool *self)
   MpPoolPrivate *priv = mp_pool_get_private (self);
 
   priv->owner = getpid ();
+  priv->link = link_new (self);
   priv->waiting = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_object_unref);
   priv->references = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
   priv->watches = g_ptr_array_new ();

@@ -49,7 +49,7 @@ struct _MpResultIterator
   /* Under the mutex. */
   GQueue      queue;        /* (owned) */
   GHashTable *pending;      /* (owned) unordered: those not ready */
-  GPtrArray  *pools;        /* of GWeakRef */
+  GPtrArray  *links;        /* (owned) to the pools of the results */
   GSList     *ops;          /* unordered: operations that wait */
 
   /* The taking thread's own. */
@@ -58,13 +58,6 @@ struct _MpResultIterator
 };
 
 G_DEFINE_FINAL_TYPE (MpResultIterator, mp_result_iterator, G_TYPE_OBJECT)
-
-static void
-weak_ref_free (gpointer weak_ref)
-{
-  g_weak_ref_clear (weak_ref);
-  g_free (weak_ref);
-}
 
 static void
 mp_result_iterator_dispose (GObject *object)
@@ -97,7 +90,7 @@ mp_result_iterator_finalize (GObject *object)
   MpResultIterator *self = MP_RESULT_ITERATOR (object);
 
   g_queue_clear_full (&self->queue, g_object_unref);
-  g_clear_pointer (&self->pools, g_ptr_array_unref);
+  g_clear_pointer (&self->links, g_ptr_array_unref);
   g_clear_pointer (&self->items, g_variant_unref);
 
   G_OBJECT_CLASS (mp_result_iterator_parent_class)->finalize (object);
@@ -117,7 +110,7 @@ mp_result_iterator_init (MpResultIterator *self)
 {
   g_queue_init (&self->queue);
   self->pending = g_hash_table_new_full (NULL, NULL, g_object_unref, NULL);
-  self->pools = g_ptr_array_new_with_free_func (weak_ref_free);
+  self->links = g_ptr_array_new_with_free_func ((GDestroyNotify) mp_pool_link_unref);
 }
 
 /**
@@ -161,9 +154,10 @@ get_pools (MpResultIterator *self)
   GPtrArray *pools = g_ptr_array_new_with_free_func (g_object_unref);
 
   mp_pool_lock ();
-  for (guint i = 0; i < self->pools->len; i++)
+  for (guint i = 0; i < self->links->len; i++)
     {
-      MpPool *pool = g_weak_ref_get (self->pools->pdata[i]);
+      MpPoolLink *link = self->links->pdata[i];
+      MpPool *pool = g_weak_ref_get (&link->pool);
 
       if (pool != NULL)
         g_ptr_array_add (pools, pool);
@@ -179,23 +173,6 @@ get_pools (MpResultIterator *self)
   return pools;
 }
 
-static void
-remember_pool (MpResultIterator *self,
-               MpPool           *pool)
-{
-  g_autoptr (GPtrArray) known = get_pools (self);
-  GWeakRef *weak_ref;
-
-  if (g_ptr_array_find (known, pool, NULL))
-    return;
-
-  weak_ref = g_new0 (GWeakRef, 1);
-  g_weak_ref_init (weak_ref, pool);
-  mp_pool_lock ();
-  g_ptr_array_add (self->pools, weak_ref);
-  mp_pool_unlock ();
-}
-
 /**
  * mp_result_iterator_add:
  * @self: an iterator
@@ -209,17 +186,14 @@ void
 mp_result_iterator_add (MpResultIterator *self,
                         MpResult         *result)
 {
-  g_autoptr (MpPool) pool = NULL;
   MpPoolNews news = { 0 };
 
   g_return_if_fail (MP_IS_RESULT_ITERATOR (self));
   g_return_if_fail (MP_IS_RESULT (result));
 
-  pool = g_weak_ref_get (&result->pool);
-  if (pool != NULL)
-    remember_pool (self, pool);
-
   mp_pool_lock ();
+  if (result->link != NULL && !g_ptr_array_find (self->links, result->link, NULL))
+    g_ptr_array_add (self->links, mp_pool_link_ref (result->link));
   if (self->ordered || mp_result_peek_ready (result))
     {
       g_queue_push_tail (&self->queue, g_object_ref (result));

@@ -19,7 +19,7 @@ struct _MpResult
 {
   GObject    parent_instance;
 
-  GWeakRef   pool;
+  MpPoolLink *link;         /* (owned) */
   int        owner;         /* the process that made it */
   guint64    id;
   gboolean   is_list;       /* a list of results, one for each item of a chunk */

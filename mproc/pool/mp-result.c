@@ -55,7 +55,7 @@ mp_result_finalize (GObject *object)
 {
   MpResult *self = MP_RESULT (object);
 
-  g_weak_ref_clear (&self->pool);
+  g_clear_pointer (&self->link, mp_pool_link_unref);
   g_clear_pointer (&self->payload, mp_payload_unref);
   g_clear_pointer (&self->details, g_variant_unref);
   g_clear_error (&self->error);
@@ -134,7 +134,6 @@ static void
 mp_result_init (MpResult *self)
 {
   self->owner = getpid ();
-  g_weak_ref_init (&self->pool, NULL);
 }
 
 /* ── For the pool ───────────────────────────────────────────────────────────────────────────── */
@@ -146,7 +145,7 @@ mp_result_new (MpPool   *pool,
 {
   MpResult *self = g_object_new (MP_TYPE_RESULT, NULL);
 
-  g_weak_ref_set (&self->pool, pool);
+  self->link = mp_pool_link_ref (mp_pool_get_private (pool)->link);
   self->id = id;
   self->is_list = is_list;
 
@@ -192,6 +191,13 @@ check_ready (gpointer self)
   return mp_result_peek_ready (self);
 }
 
+/* (transfer full) (nullable): one that no pool made has none. */
+static MpPool *
+get_pool (MpResult *self)
+{
+  return self->link != NULL ? g_weak_ref_get (&self->link->pool) : NULL;
+}
+
 /* The pool is about to be finalized in another thread. */
 static void
 end_without_pool (MpResult *self)
@@ -219,7 +225,7 @@ mp_result_wait_until (MpResult     *self,
   if (self->owner != getpid ())
     return MP_STATUS_INVALID;
 
-  pool = g_weak_ref_get (&self->pool);
+  pool = get_pool (self);
   if (pool != NULL)
     return mp_pool_wait (pool, check_ready, self, deadline, interruptible, cancellable);
 
@@ -263,7 +269,7 @@ mp_result_is_ready (MpResult *self)
   if (mp_result_peek_ready (self) || self->owner != getpid ())
     return mp_result_peek_ready (self);
 
-  pool = g_weak_ref_get (&self->pool);
+  pool = get_pool (self);
   if (pool != NULL)
     mp_pool_attend (pool, FALSE);
   else
@@ -520,7 +526,7 @@ mp_result_get_async (MpResult            *self,
   op = mp_op_new (g_steal_pointer (&task), g_object_ref (self));
   op->advance = advance_get;
   op->finish = finish_get;
-  pool = g_weak_ref_get (&self->pool);
+  pool = get_pool (self);
   if (pool != NULL && !mp_result_peek_ready (self))
     mp_op_add_pool (op, pool);
   else if (pool == NULL)

@@ -548,7 +548,7 @@ mp_worker_next (MpWorker  *self,
   *function_size = *size = 0;
   g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
 
-  if (self->task.held)
+  if (self->board == NULL || self->task.held)
     return MP_STATUS_INVALID;
 
   status = try_next (self, wanted, mp_deadline_from_usec (usec));

@@ -308,6 +308,20 @@ test_foreign_workers (void)
   close_and_join (pool);
 }
 
+/* Bindings can make any object; what was not made by its maker is of no use, and harmless. */
+static void
+test_made_by_hand (void)
+{
+  g_autoptr (MpResult) result = g_object_new (MP_TYPE_RESULT, NULL);
+  g_autoptr (MpResultIterator) iterator = g_object_new (MP_TYPE_RESULT_ITERATOR, NULL);
+  g_autoptr (MpWorker) worker = g_object_new (MP_TYPE_WORKER, NULL);
+
+  assert_busy (worker);
+  g_assert_cmpint (mp_worker_run_native (worker), ==, MP_STATUS_INVALID);
+  mp_result_iterator_add (iterator, result);
+  g_free (get_failure (result, MP_ERROR, MP_ERROR_TERMINATED));
+}
+
 static void
 test_bad_arguments (void)
 {
@@ -486,6 +500,7 @@ main (int    argc,
   add_pool_case ("/result/raw/values", test_raw_values);
   add_pool_case ("/result/errors", test_errors);
   add_pool_case ("/result/foreign-workers", test_foreign_workers);
+  add_pool_case ("/result/made-by-hand", test_made_by_hand);
   add_pool_case ("/result/bad-arguments", test_bad_arguments);
   add_pool_case ("/iterator/ordered", test_iterate_ordered);
   add_pool_case ("/iterator/unordered", test_iterate_unordered);

@@ -109,6 +109,13 @@ class Checksum:
             b'mp-checksum: not there: No such file or directory',
             b'mp-checksum: f/dangling: No such file or directory'])
 
+    def test_unreadable(self):
+        """A file that nobody can read, among others that everybody can."""
+        self.fill(30)
+        status, out, err = self.run_it('f/a b', '/proc/self/mem', 'f/empty')
+        self.assertEqual((status, err), (1, b'mp-checksum: /proc/self/mem: Input/output error\n'))
+        self.assertEqual(out, self.expected("'f/a b'") + self.expected('f/empty'))
+
     def test_forbidden(self):
         self.fill(30)
         expected = [line for line in self.expected().splitlines() if not line.endswith(b'f/a b')]

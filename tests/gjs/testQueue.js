@@ -127,6 +127,20 @@ test('a promise ends by timeout or cancellation', async () => {
     same(await queue.getAsync(), 1);
 });
 
+// gjs runs the main loop at full speed while a module awaits something, unless somebody sleeps.
+test('waiting takes no CPU time', async () => {
+    const cpuTime = () => {
+        const [, text] = GLib.file_get_contents('/proc/self/stat');
+        const fields = new TextDecoder().decode(text).replace(/^.*\) /, '').split(' ');
+        return (Number(fields[11]) + Number(fields[12])) / 100;
+    };
+    const before = cpuTime();
+    const promise = new Mp.Queue().getAsync({timeout: 1});
+    isError(await rejected(promise), Mp.Error, Mp.Error.TIMED_OUT);
+    const used = cpuTime() - before;
+    ok(used < 0.2, `${used} of 1 second`);
+});
+
 test('iteration ends when the queue is closed', async () => {
     const queue = new Mp.Queue();
     const fill = () => {
