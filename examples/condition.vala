@@ -5,9 +5,9 @@
 
 int main () {
     try {
-        var condition = new Mp.Condition (null);
+        var condition = new Mp.Condition ();
         print (@"$(condition.to_string ())\n");
-        condition.acquire (-1);
+        condition.acquire ();
         print (@"$(condition.to_string ())\n");
         condition.release ();
         return 0;

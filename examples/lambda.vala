@@ -23,9 +23,9 @@ int main () {
 
         var pool = new Mp.Pool (4);
         int[] numbers = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-        print_numbers (pool.map_named ("power-plus", numbers, 0, -1));
+        print_numbers (pool.map_named ("power-plus", numbers));
         pool.close ();
-        pool.join (-1);
+        pool.join ();
         return 0;
     } catch (Error error) {
         printerr ("lambda: %s\n", error.message);

@@ -21,7 +21,7 @@ int main () {
         // Chunks of the size that the pool thinks best, and one second at most.
         print_numbers (pool.map (square, new int[] {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, 1));
         pool.close ();
-        pool.join (-1);
+        pool.join ();
         return 0;
     } catch (Error error) {
         printerr ("pool: %s\n", error.message);

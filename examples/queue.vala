@@ -5,14 +5,14 @@
 
 int main () {
     try {
-        var queue = new Mp.Queue (0);
+        var queue = new Mp.Queue ();
         // Runs in the child, which inherits the queue.
         var process = new Mp.Process ("greeter", () => {
-            return queue.put (new Variant.string ("hello world"), -1);
+            return queue.put (new Variant.string ("hello world"));
         });
         process.start ();
-        print ("%s\n", queue.get (-1).get_string ());
-        process.join (-1);
+        print ("%s\n", queue.get ().get_string ());
+        process.join ();
         return 0;
     } catch (Error error) {
         printerr ("queue: %s\n", error.message);

@@ -127,11 +127,11 @@ mp_queue_put_text (MpQueue    *self,
  * mp_queue_get_text:
  * @self: a queue
  * @usec: how many microseconds to wait for a value; negative for no limit
- * @text: (out) (transfer full) (nullable): the value as JSON text
+ * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
  *
  * Takes the first value, as JSON text. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken and is lost.
+ * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read.
  *
  * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
  *
@@ -144,22 +144,23 @@ mp_queue_get_text (MpQueue  *self,
 {
   g_autofree guint8 *data = NULL;
   g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GError) error = NULL;
   MpStatus status;
   guint encoding;
   gsize size;
 
   *text = NULL;
-  status = mp_queue_get_data (self, MP_ENCODING_JSON, usec, &encoding, &data, &size);
+  status = mp_queue_get_data (self, 0, usec, &encoding, &data, &size);
   if (status != MP_STATUS_OK)
     return status;
-
-  if (encoding == MP_ENCODING_BYTES)
+  if (encoding == MP_ENCODING_JSON)
     {
-      bytes = mp_transcode (MP_ENCODING_BYTES, data, size, MP_ENCODING_JSON, NULL);
-      *text = g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));
+      *text = g_strndup ((const char *) data, size);
+      return MP_STATUS_OK;
     }
-  else
-    *text = g_strndup ((const char *) data, size);
 
-  return MP_STATUS_OK;
+  bytes = mp_transcode (encoding, data, size, MP_ENCODING_JSON, &error);
+  *text = bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes))
+                        : g_strdup (error->message);
+  return bytes != NULL ? MP_STATUS_OK : MP_STATUS_NOT_PLAIN;
 }

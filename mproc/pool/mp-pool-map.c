@@ -21,6 +21,35 @@
 /* A default chunk of a map is such that each worker gets this many. */
 #define CHUNKS_PER_WORKER 4
 
+/* ── Lists ──────────────────────────────────────────────────────────────────────────────────── */
+
+/* What is no list is an empty one. */
+GVariant *
+mp_pool_open_list (GVariant *list)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (!g_variant_is_container (list))
+    return g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE_VARIANT, NULL, 0));
+
+  if (!g_variant_is_normal_form (list))
+    return g_variant_ref (list);
+
+  bytes = g_variant_get_data_as_bytes (list);
+
+  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (list), bytes, TRUE));
+}
+
+GVariant *
+mp_pool_get_item (GVariant *list,
+                  gsize     index)
+{
+  g_autoptr (GVariant) item = g_variant_get_child_value (list, index);
+
+  return g_variant_is_of_type (item, G_VARIANT_TYPE_VARIANT) ? g_variant_get_variant (item)
+                                                             : g_steal_pointer (&item);
+}
+
 /* ── Cutting ────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -89,16 +118,18 @@ submit_chunk (MpPool                *self,
 static GPtrArray *
 submit_items (MpPool                *self,
               const MpPoolFunction  *function,
-              GVariant              *items,
+              GVariant              *list,
               gsize                  chunk_size,
               GError               **error)
 {
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GVariant) items = NULL;
   gsize n_items;
 
-  if (!mp_pool_is_owner (self, error) || !check_items (items, error))
+  if (!mp_pool_is_owner (self, error) || !check_items (list, error))
     return NULL;
 
+  items = mp_pool_open_list (list);
   n_items = g_variant_n_children (items);
   if (chunk_size == 0)
     chunk_size = default_chunk_size (self, n_items);
@@ -121,9 +152,10 @@ submit_items (MpPool                *self,
 
 static void
 add_values (GVariantBuilder *builder,
-            GVariant        *list)
+            GVariant        *whole)
 {
-  gsize n = g_variant_is_container (list) ? g_variant_n_children (list) : 0;
+  g_autoptr (GVariant) list = mp_pool_open_list (whole);
+  gsize n = g_variant_n_children (list);
 
   for (gsize i = 0; i < n; i++)
     {
@@ -402,31 +434,22 @@ mp_pool_map_finish (MpPool        *self,
 static GPtrArray *
 submit_single_items (MpPool                *self,
                      const MpPoolFunction  *function,
-                     GVariant              *items,
+                     GVariant              *list,
                      GError               **error)
 {
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GVariant) items = NULL;
   gsize n_items;
 
-  if (!mp_pool_is_owner (self, error) || !check_items (items, error))
+  if (!mp_pool_is_owner (self, error) || !check_items (list, error))
     return NULL;
 
+  items = mp_pool_open_list (list);
   n_items = g_variant_n_children (items);
   for (gsize i = 0; i < n_items; i++)
     {
-      g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
-      MpResult *result;
-
-      if (g_variant_is_of_type (item, G_VARIANT_TYPE_VARIANT))
-        {
-          g_autoptr (GVariant) inner = g_variant_get_variant (item);
-
-          result = mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, inner, error);
-        }
-      else
-        {
-          result = mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, item, error);
-        }
+      g_autoptr (GVariant) item = mp_pool_get_item (items, i);
+      MpResult *result = mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, item, error);
 
       if (result == NULL)
         return NULL;

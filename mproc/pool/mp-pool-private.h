@@ -168,6 +168,16 @@ void           mp_pool_put_again        (MpPool        *self,
                                          gsize          size,
                                          MpPoolNews    *news);
 
+/* mp-pool-map.c: the lists that chunks are
+ *
+ * GLib checks the offsets of an array that came from elsewhere, from its beginning, at each access
+ * to a child. So a list is checked once as a whole, and opened anew as one that can be trusted. */
+GVariant      *mp_pool_open_list        (GVariant      *list);
+
+/* An item of it, unboxed if it is a variant. */
+GVariant      *mp_pool_get_item         (GVariant      *list,
+                                         gsize          index);
+
 /* mp-pool-async.c: an operation that waits in a main context
  *
  * @advance is called under the mutex; it returns TRUE if the operation is done, else it has put

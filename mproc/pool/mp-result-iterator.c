@@ -392,16 +392,6 @@ mp_result_iterator_next_raw (MpResultIterator  *self,
 
 /* ── Taking values ──────────────────────────────────────────────────────────────────────────── */
 
-static GVariant *
-get_item (GVariant *list,
-          gsize     index)
-{
-  g_autoptr (GVariant) item = g_variant_get_child_value (list, index);
-
-  return g_variant_is_of_type (item, G_VARIANT_TYPE_VARIANT) ? g_variant_get_variant (item)
-                                                             : g_steal_pointer (&item);
-}
-
 /* The next of the list being handed out, if any. */
 static GVariant *
 next_of_list (MpResultIterator *self)
@@ -410,7 +400,7 @@ next_of_list (MpResultIterator *self)
     return NULL;
 
   if (self->next_item < g_variant_n_children (self->items))
-    return get_item (self->items, self->next_item++);
+    return mp_pool_get_item (self->items, self->next_item++);
 
   g_clear_pointer (&self->items, g_variant_unref);
   return NULL;
@@ -430,7 +420,7 @@ open_result (MpResultIterator  *self,
 
   if (result->is_list && g_variant_is_container (whole))
     {
-      self->items = g_steal_pointer (&whole);
+      self->items = mp_pool_open_list (whole);
       self->next_item = 0;
       *value = next_of_list (self);
     }

@@ -17,7 +17,7 @@
 #include <signal.h>
 
 #include "mproc/base/mp-error-private.h"
-#include "mproc/pool/mp-pool.h"
+#include "mproc/pool/mp-pool-private.h"
 #include "mproc/process/mp-function-private.h"
 
 /* ── One task ───────────────────────────────────────────────────────────────────────────────── */
@@ -33,29 +33,18 @@ call (const MpWorkerTask  *task,
 /* The function with each item of the list; a variant is unboxed. Stops at the first error. */
 static GVariant *
 call_with_each (const MpWorkerTask  *task,
-                GVariant            *items,
+                GVariant            *argument,
                 GError             **error)
 {
+  g_autoptr (GVariant) items = mp_pool_open_list (argument);
   g_auto (GVariantBuilder) builder;
-  gsize n;
+  gsize n = g_variant_n_children (items);
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
-  n = g_variant_is_container (items) ? g_variant_n_children (items) : 0;
   for (gsize i = 0; i < n; i++)
     {
-      g_autoptr (GVariant) item = g_variant_get_child_value (items, i);
-      g_autoptr (GVariant) result = NULL;
-
-      if (g_variant_is_of_type (item, G_VARIANT_TYPE_VARIANT))
-        {
-          g_autoptr (GVariant) inner = g_variant_get_variant (item);
-
-          result = call (task, inner, error);
-        }
-      else
-        {
-          result = call (task, item, error);
-        }
+      g_autoptr (GVariant) item = mp_pool_get_item (items, i);
+      g_autoptr (GVariant) result = call (task, item, error);
 
       if (result == NULL)
         return NULL;

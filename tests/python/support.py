@@ -117,6 +117,8 @@ class TestCase(unittest.TestCase):
         fds, n_threads = self.before
         new = {fd: what for fd, what in descriptors().items() if fds.get(fd) != what}
         self.assertEqual(new, {}, 'descriptors left')
+        # join() returns a moment before the system has let a thread go.
+        wait_until(lambda: threads() == n_threads, 5)
         self.assertEqual(threads(), n_threads, 'threads left')
         self.assertEqual(children(), [], 'children left')
         self.assertEqual(mproc.active_children(), [])

@@ -6,7 +6,6 @@
 import os
 import select
 import signal
-import sys
 import threading
 import time
 import unittest

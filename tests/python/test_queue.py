@@ -116,6 +116,17 @@ except Exception as error:
         self.assertEqual(q.get_payload(-1, None).get_variant(None).unpack(),
                          {'n': 5, 'l': [1.5], 's': 'x'})
 
+    def test_values_of_javascript(self):
+        q = mproc.Queue()
+        q.put_text('{"a": [1, 2.5, null, "x"], "b": {"$mp": ["bytes", "aGk="]}}', -1)
+        self.assertEqual(q.get(), {'a': [1, 2.5, None, 'x'], 'b': b'hi'})
+        q.put({'a': (True, None)})
+        self.assertEqual(q.get_text(-1)[1], '{"a":[true,null]}')
+        q.put_text('this is not JSON', -1)
+        self.assertRaises(mproc.NotPlainError, q.get)
+        q.put('goes on')
+        self.assertEqual(q.get(), 'goes on')
+
     def test_shared_objects_travel(self):
         q, inner, lock = mproc.Queue(), mproc.Queue(), mproc.Lock()
         q.put([inner, {'lock': lock}])

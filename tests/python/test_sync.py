@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mproc authors
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Locks and conditions: exclusion, errors, text and death, as multiprocessing has them or better."""
+"""Locks and conditions: exclusion, errors, text, death; as in multiprocessing, or better."""
 
 import multiprocessing
 import os
@@ -311,12 +311,13 @@ class Interrupts(TestCase):
         'for': 'q = Queue(); ready(); list(q)',
         'Condition': 'c = Condition(); c.acquire(); ready(); c.wait()',
         'with Condition': 'c = Condition()\nwith c:\n    ready()\n    c.wait(30)',
-        'join': 'p = Process(target=time.sleep, args=(30,), daemon=True); p.start(); ready(); '
-                'p.join()',
+        # The child gets the signal too, and would print a traceback of its own.
+        'join': 'def f():\n    signal.signal(2, signal.SIG_IGN); ready(); time.sleep(30)\n'
+                'p = Process(target=f, daemon=True); p.start(); p.join()',
     }
 
     def test_every_wait(self):
-        head = 'import time\nfrom mproc import *\ndef ready(): print("ready")\n'
+        head = 'import signal, time\nfrom mproc import *\ndef ready(): print("ready")\n'
         started = {name: Running(head + scene) for name, scene in self.SCENES.items()}
         for name, program in started.items():
             with self.subTest(wait=name):

@@ -11,7 +11,7 @@ Importing it tells the library how to fork an interpreter.
 """
 
 from gi.module import get_introspection_module
-from gi.overrides import _MpCodec, _MpErrors, _MpProcess, _MpProxy, _MpResult, _MpSync, override
+from gi.overrides import _MpErrors, _MpProcess, _MpProxy, _MpResult, _MpSync, override
 
 Mp = get_introspection_module('Mp')
 
