@@ -108,36 +108,19 @@ show_progress (guint done, guint files)
            MAX (progress.bytes - progress.bytes_done, 0) / 1e6 / rate);
 }
 
-static gboolean
-sum_all (GPtrArray *files, int jobs, GError **error)
+/* Takes a result of checksum(). */
+static void
+take (const char *path, GVariant *result)
 {
-  g_autoptr (MpPool) pool = mp_pool_new (jobs, error);
-  g_autoptr (MpResultIterator) results = NULL;
-  GVariant *paths = g_variant_new_bytestring_array ((const char **) files->pdata, files->len);
-  GVariant *result;
-  GError *problem = NULL;
+  const char *sum, *why;
+  gint64 size;
 
-  results = pool ? mp_pool_iterate (pool, checksum, paths, FILES_PER_TASK, TRUE, error) : NULL;
-  if (results == NULL)
-    return FALSE;
-
-  for (guint i = 0; mp_result_iterator_next (results, -1, NULL, &result, &problem);)
-    {
-      const char *path = files->pdata[i], *sum, *why;
-      gint64 size;
-
-      g_variant_get (result, "(x&s&s)", &size, &sum, &why);
-      progress.bytes_done += size;
-      if (*why == '\0')
-        print_line (sum, path);
-      else
-        complain (path, why);
-      show_progress (++i, files->len);
-      g_variant_unref (result);
-    }
-  if (problem != NULL)
-    g_propagate_error (error, problem);
-  return problem == NULL;
+  g_variant_get (result, "(x&s&s)", &size, &sum, &why);
+  progress.bytes_done += size;
+  if (*why == '\0')
+    print_line (sum, path);
+  else
+    complain (path, why);
 }
 
 int
@@ -145,7 +128,10 @@ main (int argc, char **argv)
 {
   g_autoptr (GOptionContext) context = g_option_context_new ("PATH...");
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpResultIterator) results = NULL;
   g_autoptr (GError) error = NULL;
+  GVariant *result;
   int jobs = 0;
   GOptionEntry options[] = {
     { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs, "How many processes", "N" }, { NULL }
@@ -154,16 +140,31 @@ main (int argc, char **argv)
   g_option_context_add_main_entries (context, options, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 2)
     {
-      fprintf (stderr, "Usage: mp-checksum [-j N] PATH...\n");
+      fputs ("Usage: mp-checksum [-j N] PATH...\n", stderr);
       return 2;
     }
 
-  clear_out = isatty (STDOUT_FILENO) && isatty (STDERR_FILENO) ? CLEAR : "";
   clear_err = isatty (STDERR_FILENO) ? CLEAR : "";
+  clear_out = isatty (STDOUT_FILENO) ? clear_err : "";
   progress.started = g_get_monotonic_time ();
   for (int i = 1; i < argc; i++)
     find (argv[i], files);
-  if (!sum_all (files, jobs, &error))
+
+  pool = mp_pool_new (jobs, &error);
+  if (pool != NULL)
+    results = mp_pool_iterate (pool, checksum,
+                               g_variant_new_bytestring_array ((const char **) files->pdata,
+                                                               files->len),
+                               FILES_PER_TASK, TRUE, &error);
+  for (guint i = 0; results != NULL; g_variant_unref (result))
+    {
+      if (!mp_result_iterator_next (results, -1, NULL, &result, &error))
+        break;
+      take (files->pdata[i], result);
+      show_progress (++i, files->len);
+    }
+
+  if (error != NULL)
     complain ("error", error->message);
   if (fflush (stdout) != 0 || ferror (stdout))
     complain ("stdout", g_strerror (errno));

@@ -22,7 +22,7 @@ int64 shown = 0;
 // Runs in a worker, with one path; the result is size, sum, and why there is none.
 Variant checksum (Variant path) throws Error {
     var sum = new Checksum (ChecksumType.SHA256);
-    var buffer = new uint8[256 * 1024];
+    var buffer = new uint8[64 * 1024];
     int64 size = 0;
     ssize_t n = -1;
     var fd = Posix.open (path.get_bytestring (), Posix.O_RDONLY | Posix.O_CLOEXEC);

@@ -190,10 +190,25 @@ create_range (int      fd,
   return NULL;
 }
 
+/* Never a standard stream, even in a process that has closed them. */
+static int
+make_memfd (void)
+{
+  int fd = memfd_create ("mproc", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int higher;
+
+  if (fd < 0 || fd > STDERR_FILENO)
+    return fd;
+
+  higher = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  close (fd);
+  return higher;
+}
+
 static gboolean
 create_arena (GError **error)
 {
-  int fd = memfd_create ("mproc", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  int fd = make_memfd ();
   int saved_errno = 0;
   guint64 size;
   MpArenaHeader *header;

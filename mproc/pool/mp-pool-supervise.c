@@ -134,14 +134,17 @@ settle_lease (MpPool     *self,
   return TRUE;
 }
 
-/* Under the mutex: did it end before it was of any use, and for no reason of ours? */
+/* Under the mutex: did it end before it was of any use, and for no reason of ours? When the pool is
+ * closed a worker leaves for a good reason, but not before the queue is empty. */
 static gboolean
 was_useless (MpPoolPrivate      *priv,
              const MpPoolWorker *worker,
-             guint64             lease)
+             guint64             lease,
+             guint               n_queued)
 {
   return !worker->proved && lease == 0
-         && priv->state == MP_POOL_OPEN && worker->generation == priv->generation
+         && (priv->state == MP_POOL_OPEN || n_queued > 0)
+         && worker->generation == priv->generation
          && g_get_monotonic_time () - worker->started < INFANCY;
 }
 
@@ -152,6 +155,7 @@ see_off (MpPool     *self,
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
   guint64 lease = mp_pool_board_get_lease (priv->board, seat);
+  guint n_queued = mp_queue_qsize (priv->tasks);
   MpPoolWorker worker;
 
   if (lease != 0 && !settle_lease (self, seat, lease, news))
@@ -159,7 +163,7 @@ see_off (MpPool     *self,
 
   mp_pool_lock ();
   worker = priv->roster[seat];
-  if (was_useless (priv, &worker, lease))
+  if (was_useless (priv, &worker, lease, n_queued))
     {
       priv->failures++;
       g_free (priv->last_failure);
@@ -358,6 +362,9 @@ mp_pool_supervise (MpPool     *self,
         changed |= see_off (self, i, news);
     }
 
+  /* What the last ones to leave a closed pool have put does not need new ones. */
+  if (changed)
+    drain_all (self, news);
   changed |= fill_seats (self, news);
 
   return changed;

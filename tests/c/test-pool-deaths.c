@@ -300,6 +300,37 @@ test_keep_dying (void)
   g_assert_cmpint (get_int64 (three), ==, 9);
 }
 
+/* A closed pool needs workers as long as there are tasks; not for ever either. */
+static void
+test_keep_dying_when_closed (void)
+{
+  Maker maker = { .make_none = FALSE };
+  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpResult) result = NULL;
+
+  mp_pool_set_worker_func (make_useless_worker, &maker, NULL);
+  pool = new_pool (2);
+  result = submit (pool, square, 1);
+  mp_pool_close (pool);
+  g_free (get_failure (result, MP_ERROR, MP_ERROR_WORKER_DIED));
+  g_assert_cmpuint (maker.n_calls, <, 50);
+  close_and_join (pool);
+  mp_pool_set_worker_func (NULL, NULL, NULL);
+}
+
+/* One that takes over when the pool is closed already. */
+static void
+test_death_when_closed (void)
+{
+  g_autoptr (MpPool) pool = new_pool (1);
+  g_autoptr (MpResult) lost = submit (pool, end_worker, SIGKILL);
+  g_autoptr (MpResult) kept = submit (pool, square, 5);
+
+  close_and_join (pool);
+  g_free (get_failure (lost, MP_ERROR, MP_ERROR_WORKER_DIED));
+  g_assert_cmpint (get_int64 (kept), ==, 25);
+}
+
 static void
 test_none_can_be_made_any_more (void)
 {
@@ -363,6 +394,8 @@ main (int    argc,
   add_pool_case ("/pool/deaths/owner", test_owner_is_killed);
   add_pool_case ("/pool/deaths/no-process", test_no_process);
   add_pool_case ("/pool/deaths/keep-dying", test_keep_dying);
+  add_pool_case ("/pool/deaths/keep-dying-when-closed", test_keep_dying_when_closed);
+  add_pool_case ("/pool/deaths/when-closed", test_death_when_closed);
   add_pool_case ("/pool/deaths/none-can-be-made", test_none_can_be_made_any_more);
   add_pool_case ("/pool/deaths/wait-from-inside", test_wait_from_inside);
 
