@@ -82,16 +82,24 @@ find (char *path, GPtrArray *files)
     qsort (files->pdata + first, files->len - first, sizeof files->pdata[0], compare);
 }
 
-/* As sha256sum does it: a backslash before the line says that the name is escaped. */
+/* What checksum() said of a path. sha256sum, too, puts a backslash before a line whose name is
+ * escaped. */
 static void
-print_line (const char *sum, const char *path)
+print_result (const char *path, GVariant *result)
 {
   g_autoptr (GString) name = g_string_new (path);
+  const char *sum, *why;
+  gint64 size;
 
+  g_variant_get (result, "(x&s&s)", &size, &sum, &why);
+  progress.bytes_done += size;
   g_string_replace (name, "\\", "\\\\", 0);
   g_string_replace (name, "\n", "\\n", 0);
   g_string_replace (name, "\r", "\\r", 0);
-  printf ("%s%s%s  %s\n", clear_out, g_str_equal (name->str, path) ? "" : "\\", sum, name->str);
+  if (*why != '\0')
+    complain (path, why);
+  else
+    printf ("%s%s%s  %s\n", clear_out, g_str_equal (name->str, path) ? "" : "\\", sum, name->str);
 }
 
 static void
@@ -106,21 +114,6 @@ show_progress (guint done, guint files)
   fprintf (stderr, CLEAR "%u of %u files, %.1f of %.1f MB, %.1f MB/s, %.0f s left", done, files,
            progress.bytes_done / 1e6, progress.bytes / 1e6, rate,
            MAX (progress.bytes - progress.bytes_done, 0) / 1e6 / rate);
-}
-
-/* Takes a result of checksum(). */
-static void
-take (const char *path, GVariant *result)
-{
-  const char *sum, *why;
-  gint64 size;
-
-  g_variant_get (result, "(x&s&s)", &size, &sum, &why);
-  progress.bytes_done += size;
-  if (*why == '\0')
-    print_line (sum, path);
-  else
-    complain (path, why);
 }
 
 int
@@ -160,7 +153,7 @@ main (int argc, char **argv)
     {
       if (!mp_result_iterator_next (results, -1, NULL, &result, &error))
         break;
-      take (files->pdata[i], result);
+      print_result (files->pdata[i], result);
       show_progress (++i, files->len);
     }
 

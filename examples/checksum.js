@@ -106,6 +106,7 @@ try {
         const {path} = files[progress.filesDone];
         const escaped = path.replace(/[\\\n\r]/g, c => ESCAPES[c]);
         progress.add(size);
+        show(progress.visible ? CLEAR : '');
         if (why === undefined)
             STDOUT.write_all(toBytes(`${escaped === path ? '' : '\\'}${sum}  ${escaped}\n`), null);
         else

@@ -103,6 +103,8 @@ def main():
         for path, size, digest, why in pool.imap(checksum, paths, FILES_PER_TASK):
             progress.add(size)
             if why is None:
+                if sys.stdout.isatty():
+                    progress.clear()
                 sys.stdout.write(line(path, digest))
             else:
                 complain(path, why)

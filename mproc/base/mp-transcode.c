@@ -14,6 +14,8 @@
 
 #include "mproc/base/mp-transcode-private.h"
 
+#include <string.h>
+
 #include "mproc/base/mp-plain-out-private.h"
 
 static gboolean
@@ -133,7 +135,8 @@ mp_transcode_canonical (MpEncoding      from,
   return finish (&plain, &out, ok, error);
 }
 
-/* The value in a serialized `v`, sharing its memory if that is aligned. */
+/* The value in a serialized `v`, sharing its memory if that is aligned. Checked as a whole, once,
+ * unless it is trusted: GLib else checks the offsets before a child each time a child is taken. */
 static GVariant *
 unbox (GBytes   *bytes,
        gboolean  trusted)
@@ -141,7 +144,30 @@ unbox (GBytes   *bytes,
   g_autoptr (GVariant) box = g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, bytes, trusted);
 
   g_variant_ref_sink (box);
+  g_variant_is_normal_form (box);
   return g_variant_get_variant (box);
+}
+
+/* Arrays of numbers are normal whatever their bytes are; GLib looks at each number. */
+static gboolean
+is_array_of_numbers (GVariant *value)
+{
+  const char *type = g_variant_get_type_string (value);
+
+  return type[0] == 'a' && strchr ("ynqiuxtd", type[1]) != NULL && type[2] == '\0';
+}
+
+static GVariant *
+trust_numbers (GVariant *value)
+{
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (!is_array_of_numbers (sunk) || g_variant_get_size (sunk) == 0)
+    return g_steal_pointer (&sunk);
+
+  bytes = g_variant_get_data_as_bytes (sunk);
+  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (sunk), bytes, TRUE));
 }
 
 /* Whether there is a value with a type in the `v`; what is not reads as the empty tuple. */
@@ -232,7 +258,7 @@ mp_transcode_to_variant (MpEncoding           from,
 GBytes *
 mp_transcode_from_variant (GVariant *value)
 {
-  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
+  g_autoptr (GVariant) sunk = trust_numbers (value);
   g_autoptr (GVariant) box = g_variant_ref_sink (g_variant_new_variant (sunk));
   g_autoptr (GVariant) normal = g_variant_get_normal_form (box);
 

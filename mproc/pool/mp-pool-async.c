@@ -64,7 +64,7 @@ sentinel_source_prepare (GSource *source,
   mp_pool_lock ();
   if (self->roster_serial != priv->roster_serial)
     follow_roster (self, priv);
-  g_source_set_ready_time (source, priv->retry_at != 0 ? priv->retry_at : -1);
+  g_source_set_ready_time (source, mp_pool_next_look (priv));
   mp_pool_unlock ();
 
   *timeout = -1;

@@ -24,7 +24,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 lease;            /* the message held or just being taken; 0: none */
-  guint64 unused[3];        /* two seats to a cache line */
+  guint32 taken;            /* the worker has come, and opened all it needs */
+  guint32 unused[5];        /* two seats to a cache line */
 } MpPoolSeat;
 
 typedef struct {
@@ -95,6 +96,15 @@ mp_pool_board_get_lease (MpPoolBoardData *board,
                          guint            seat)
 {
   return __atomic_load_n (&board->seats[seat].lease, __ATOMIC_SEQ_CST);
+}
+
+/* For a new worker, before it is started. */
+static inline void
+mp_pool_board_clear_seat (MpPoolBoardData *board,
+                          guint            seat)
+{
+  __atomic_store_n (&board->seats[seat].lease, 0, __ATOMIC_SEQ_CST);
+  mp_pool_board_store (&board->seats[seat].taken, 0);
 }
 
 static inline void

@@ -46,6 +46,7 @@ typedef struct {
   guint      generation;
   gint64     started;       /* monotonic, microseconds */
   gboolean   proved;        /* gave a result */
+  gboolean   overdue;       /* did not come to its seat, and was killed */
 } MpPoolWorker;
 
 typedef struct {
@@ -132,6 +133,11 @@ void           mp_pool_fail_waiting     (MpPool        *self,
 void           mp_pool_kick             (MpPool        *self);
 void           mp_pool_deliver          (MpPoolNews    *news,
                                          gboolean       in_dispatch);
+
+/* How long a worker may take to come to its seat, in microseconds; variable for tests. */
+extern gint64  mp_pool_birth_limit;
+
+gint64         mp_pool_next_look        (MpPoolPrivate *priv);
 
 /* mp-pool-supervise.c: for the attendant; TRUE if anything changed */
 gboolean       mp_pool_supervise        (MpPool        *self,

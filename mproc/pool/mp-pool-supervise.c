@@ -33,6 +33,10 @@
 /* Workers that end before they do anything are replaced this often without any success. */
 #define MAX_FAILURES(n_workers) ((n_workers) + 8)
 
+/* A child forked beside other threads can find a lock of GLib or of the program held for ever by a
+ * thread that it does not have, and stop there. Such a one never comes to its seat. */
+gint64 mp_pool_birth_limit = 30 * G_TIME_SPAN_SECOND;
+
 /* ── The dead ───────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -79,6 +83,10 @@ describe_end (const MpPoolWorker *worker)
 {
   g_autofree char *how =
     mp_task_error_describe_exit (mp_process_get_exit_code (worker->process));
+
+  if (worker->overdue)
+    return g_strdup_printf ("worker %s (pid %d) did not begin to work in time", worker->name,
+                            worker->pid);
 
   return g_strdup_printf ("worker %s (pid %d) %s", worker->name, worker->pid, how);
 }
@@ -145,7 +153,7 @@ was_useless (MpPoolPrivate      *priv,
   return !worker->proved && lease == 0
          && (priv->state == MP_POOL_OPEN || n_queued > 0)
          && worker->generation == priv->generation
-         && g_get_monotonic_time () - worker->started < INFANCY;
+         && (worker->overdue || g_get_monotonic_time () - worker->started < INFANCY);
 }
 
 static gboolean
@@ -225,7 +233,7 @@ start_worker (MpPool *self,
   guint generation;
 
   g_clear_error (&priv->start_error);
-  mp_pool_board_clear_lease (priv->board, seat);
+  mp_pool_board_clear_seat (priv->board, seat);
   mp_pool_lock ();
   generation = priv->generation;
   mp_pool_unlock ();
@@ -347,6 +355,50 @@ fill_seats (MpPool     *self,
   return changed;
 }
 
+/* ── The unborn ─────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+is_unborn (MpPoolPrivate *priv,
+           guint          seat)
+{
+  return priv->roster[seat].process != NULL
+         && mp_pool_board_load (&priv->board->seats[seat].taken) == 0;
+}
+
+/* Its end is seen by the next look. */
+static void
+kill_if_overdue (MpPoolPrivate *priv,
+                 guint          seat)
+{
+  MpPoolWorker *worker = &priv->roster[seat];
+
+  if (worker->overdue || !is_unborn (priv, seat)
+      || g_get_monotonic_time () - worker->started < mp_pool_birth_limit)
+    return;
+
+  mp_pool_lock ();
+  worker->overdue = TRUE;
+  mp_pool_unlock ();
+  mp_process_kill (worker->process, NULL);
+}
+
+/* Under the mutex: when the workers are to be looked after even if nothing happens; -1: never. */
+gint64
+mp_pool_next_look (MpPoolPrivate *priv)
+{
+  gint64 next = priv->retry_at != 0 ? priv->retry_at : G_MAXINT64;
+
+  for (guint i = 0; i < priv->n_seats; i++)
+    {
+      if (is_unborn (priv, i) && !priv->roster[i].overdue)
+        next = MIN (next, priv->roster[i].started + mp_pool_birth_limit);
+    }
+
+  return next == G_MAXINT64 ? -1 : next;
+}
+
+/* ── Looking after them ─────────────────────────────────────────────────────────────────────── */
+
 gboolean
 mp_pool_supervise (MpPool     *self,
                    MpPoolNews *news)
@@ -358,7 +410,11 @@ mp_pool_supervise (MpPool     *self,
 
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process != NULL && !mp_process_is_alive (priv->roster[i].process))
+      if (priv->roster[i].process == NULL)
+        continue;
+      if (mp_process_is_alive (priv->roster[i].process))
+        kill_if_overdue (priv, i);
+      else
         changed |= see_off (self, i, news);
     }
 

@@ -194,6 +194,8 @@ mp_worker_new (const char  *handle,
   if (!open_handle (self, handle, error))
     return NULL;
 
+  mp_pool_board_store (&self->board->seats[self->seat].taken, 1);
+
   return g_steal_pointer (&self);
 }
 

@@ -300,6 +300,42 @@ test_keep_dying (void)
   g_assert_cmpint (get_int64 (three), ==, 9);
 }
 
+/* The first one never begins to work, as one that was forked at a bad moment. */
+static gboolean
+hang (MpProcess  *process,
+      gpointer    data,
+      GError    **error)
+{
+  for (;;)
+    pause ();
+
+  return TRUE;
+}
+
+static MpProcess *
+make_hanging_worker (const char *handle,
+                     gpointer    data)
+{
+  mp_pool_set_worker_func (NULL, NULL, NULL);
+
+  return mp_process_new ("Stuck", hang, NULL, NULL);
+}
+
+static void
+test_never_begins (void)
+{
+  gint64 limit = mp_pool_birth_limit;
+  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpResult) result = NULL;
+
+  mp_pool_birth_limit = 200 * G_TIME_SPAN_MILLISECOND;
+  mp_pool_set_worker_func (make_hanging_worker, NULL, NULL);
+  pool = new_pool (1);
+  result = submit (pool, square, 8);
+  g_assert_cmpint (get_int64 (result), ==, 64);
+  mp_pool_birth_limit = limit;
+}
+
 /* A closed pool needs workers as long as there are tasks; not for ever either. */
 static void
 test_keep_dying_when_closed (void)
@@ -394,6 +430,7 @@ main (int    argc,
   add_pool_case ("/pool/deaths/owner", test_owner_is_killed);
   add_pool_case ("/pool/deaths/no-process", test_no_process);
   add_pool_case ("/pool/deaths/keep-dying", test_keep_dying);
+  add_pool_case ("/pool/deaths/never-begins", test_never_begins);
   add_pool_case ("/pool/deaths/keep-dying-when-closed", test_keep_dying_when_closed);
   add_pool_case ("/pool/deaths/when-closed", test_death_when_closed);
   add_pool_case ("/pool/deaths/none-can-be-made", test_none_can_be_made_any_more);

@@ -17,7 +17,8 @@ from pathlib import Path
 from programs import LIMIT, command, processes_of, run, wait_until
 
 NAMES = [b'a b', b' lead', b'trail ', b'back\\slash', b'new\nline', b'return\r', b'\\n', b'*',
-         b'-dash', b'%41', b'#frag', b'q?', b'caf\xc3\xa9', b'not \xff UTF-8 \xfe', b'~', b'"quote\'']
+         b'-dash', b'%41', b'#frag', b'q?', b'caf\xc3\xa9', b'not \xff UTF-8 \xfe', b'~',
+         b'"quote\'']
 
 
 class Checksum:
@@ -59,7 +60,7 @@ class Checksum:
         return run(['sh', '-c', f'find {folder} -type f -print0 | LC_ALL=C sort -z | '
                     'xargs -0r sha256sum'], cwd=self.root)[1]
 
-    # ── What it prints ──────────────────────────────────────────────────────────────────────────
+    # ── What it prints ───────────────────────────────────────────────────────────
 
     def test_as_coreutils(self):
         self.fill()
@@ -97,7 +98,7 @@ class Checksum:
         self.assertEqual((status, out), (2, b''))
         self.assertIn(b'sage: ', err)
 
-    # ── Files that cannot be read ───────────────────────────────────────────────────────────────
+    # ── Files that cannot be read ────────────────────────────────────────────────
 
     def test_missing(self):
         self.fill(30)
@@ -126,7 +127,7 @@ class Checksum:
         self.assertEqual((status, err), (1, b'mp-checksum: f/a b: Permission denied\n'))
         self.assertEqual(out.splitlines(), expected)
 
-    # ── While it runs ───────────────────────────────────────────────────────────────────────────
+    # ── While it runs ────────────────────────────────────────────────────────────
 
     def big(self):
         for number in range(64):
