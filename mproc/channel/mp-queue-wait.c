@@ -57,6 +57,8 @@ put_until (MpQueue            *self,
   while ((status = put_once (ring, encoding, parts, n_parts, limits, number)) ==
          MP_STATUS_TIMED_OUT)
     {
+      if (limits->deadline <= g_get_monotonic_time ())
+        return MP_STATUS_TIMED_OUT;
       status = mp_event_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
         return status;
@@ -85,6 +87,8 @@ mp_queue_get_until (MpQueue            *self,
   while ((status = mp_ring_get (ring, buffer, size, lease, limits, message)) ==
          MP_STATUS_TIMED_OUT)
     {
+      if (limits->deadline <= g_get_monotonic_time ())
+        return MP_STATUS_TIMED_OUT;
       status = mp_event_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
         return status;

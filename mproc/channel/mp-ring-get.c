@@ -49,17 +49,39 @@ announce (MpRing  *ring,
     __atomic_store_n (lease, n, __ATOMIC_RELEASE);
 }
 
-/* Under the lock: leaves the used-up segment, which moves to a hand and is freed unlocked. */
+/* Whether the producers' end is still in the segment that starts at @segment. */
+static gboolean
+tail_is_in (MpRing   *ring,
+            MpOffset  segment)
+{
+  gsize size;
+
+  return mp_heap_block (__atomic_load_n (&ring->tail_pos, __ATOMIC_ACQUIRE), &size) == segment;
+}
+
+/* Under the lock: leaves the used-up segment, which moves to a hand and is freed unlocked. Not
+ * while the producer who linked the next one is still in it: if he died there, who repairs his end
+ * needs it. */
 static MpStatus
 jump (MpRing             *ring,
       const MpWaitLimits *limits)
 {
   guint64 *hand = &mp_self_slot ()->hands[1];
   gsize size;
+  MpOffset segment = mp_heap_block (ring->head_pos, &size);
+
+  if (G_UNLIKELY (tail_is_in (ring, segment)))
+    {
+      MpStatus status;
+
+      mp_guard_unlock (&ring->head_guard);
+      status = mp_ring_settle_tail (ring, limits);
+      return status == MP_STATUS_OK ? lock_head (ring, limits) : status;
+    }
 
   announce (ring, ring->head_n, NULL);
   mp_intent_begin (&ring->head_intent, MP_INTENT_TAKE, &ring->head_pos,
-                   mp_ring_word (ring->head_pos)[1], hand, mp_heap_block (ring->head_pos, &size));
+                   mp_ring_word (ring->head_pos)[1], hand, segment);
   mp_intent_commit (&ring->head_intent, &ring->head_pos, hand);
   mp_guard_unlock (&ring->head_guard);
   mp_heap_free (hand);
@@ -153,10 +175,13 @@ mp_ring_get (MpRing             *ring,
 {
   MpStatus status = lock_head (ring, limits);
   guint64 header = 0;
+  gboolean closed = FALSE;
 
   message->data = NULL;
   while (status == MP_STATUS_OK)
     {
+      /* Before the record: what was put before the closing is seen. */
+      closed = __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0;
       header = __atomic_load_n (mp_ring_word (ring->head_pos), __ATOMIC_ACQUIRE);
       if (G_LIKELY (header == 0 || MP_RECORD_KIND (header) != MP_RECORD_JUMP))
         break;
@@ -172,7 +197,7 @@ mp_ring_get (MpRing             *ring,
   if (header != 0)
     status = take_record (ring, header, buffer, size, lease, message);
   else
-    status = ring->closed ? MP_STATUS_CLOSED : MP_STATUS_TIMED_OUT;
+    status = closed ? MP_STATUS_CLOSED : MP_STATUS_TIMED_OUT;
   mp_guard_unlock (&ring->head_guard);
 
   if (status == MP_STATUS_OK)

@@ -89,7 +89,7 @@ gboolean mp_ring_writable  (gpointer            ring);
 
 /* For mp_kind_register(). */
 void     mp_ring_destroy   (gpointer            shared);
-void     mp_ring_recover   (gpointer            shared,
+gboolean mp_ring_recover   (gpointer            shared,
                             guint32             dead);
 
 /* Between the files of the ring. */
@@ -110,6 +110,9 @@ mp_ring_word (MpOffset offset)
   return mp_arena_pointer (offset);
 }
 
+/* Waits until no producer is inside, or repairs what a dead one left. */
+MpStatus mp_ring_settle_tail (MpRing           *ring,
+                              const MpWaitLimits *limits);
 void     mp_ring_fix_tail  (MpRing             *ring);
 void     mp_ring_fix_head  (MpRing             *ring);
 

@@ -40,6 +40,18 @@ lock_tail (MpRing             *ring,
   return result <= MP_GUARD_STOLEN ? MP_STATUS_OK : mp_guard_status (result);
 }
 
+MpStatus
+mp_ring_settle_tail (MpRing             *ring,
+                     const MpWaitLimits *limits)
+{
+  MpStatus status = lock_tail (ring, limits);
+
+  if (status == MP_STATUS_OK)
+    mp_guard_unlock (&ring->tail_guard);
+
+  return status;
+}
+
 static gboolean
 has_room (MpRing *ring,
           gsize   bytes)
@@ -75,8 +87,9 @@ link_segment (MpRing  *ring,
                    MP_RECORD (ring->tail_n, MP_RECORD_JUMP, 0, 0), hand, segment);
   mp_intent_commit (&ring->tail_intent, word, hand);
   ring->next_size = (guint32) MIN (size * 2, LAST_SEGMENT);
-  ring->tail_pos = segment;
   ring->tail_end = segment + size;
+  /* Last: until then no consumer frees the segment that we leave, see jump(). */
+  __atomic_store_n (&ring->tail_pos, segment, __ATOMIC_RELEASE);
 }
 
 static MpStatus
@@ -115,6 +128,16 @@ copy_parts (guint8           *to,
     }
 }
 
+/* The message is there. Its number first: recovery finds it again from the record, but only as
+ * long as the record has not been passed. */
+static void
+advance (MpRing *ring,
+         gsize   bytes)
+{
+  __atomic_store_n (&ring->tail_n, ring->tail_n + 1, __ATOMIC_RELEASE);
+  __atomic_store_n (&ring->tail_pos, ring->tail_pos + bytes, __ATOMIC_RELEASE);
+}
+
 static void
 write_inline (MpRing           *ring,
               guint             encoding,
@@ -128,7 +151,7 @@ write_inline (MpRing           *ring,
   *mp_ring_word (ring->tail_pos + MP_RECORD_BYTES (size)) = 0;
   __atomic_store_n (word, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding, size),
                     __ATOMIC_RELEASE);
-  ring->tail_pos += MP_RECORD_BYTES (size);
+  advance (ring, MP_RECORD_BYTES (size));
 }
 
 static void
@@ -145,7 +168,7 @@ write_block (MpRing  *ring,
   mp_intent_begin (&ring->tail_intent, MP_INTENT_GIVE, word,
                    MP_RECORD (ring->tail_n + 1, MP_RECORD_BLOCK, encoding, 0), hand, *hand);
   mp_intent_commit (&ring->tail_intent, word, hand);
-  ring->tail_pos += MP_RECORD_BYTES (16);
+  advance (ring, MP_RECORD_BYTES (16));
 }
 
 /* With the lock held: why no message can be put now, or OK. */
@@ -154,8 +177,7 @@ refusal (MpRing *ring)
 {
   if (G_UNLIKELY (ring->closed))
     return MP_STATUS_CLOSED;
-  if (ring->max != 0 &&
-      ring->tail_n - __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE) >= ring->max)
+  if (!mp_ring_writable (ring))
     return MP_STATUS_TIMED_OUT;
 
   return MP_STATUS_OK;
@@ -220,7 +242,6 @@ mp_ring_put (MpRing             *ring,
         write_block (ring, encoding, hand, size);
       else
         write_inline (ring, encoding, parts, n_parts, size);
-      __atomic_store_n (&ring->tail_n, ring->tail_n + 1, __ATOMIC_RELEASE);
       if (number != NULL)
         *number = ring->tail_n;
       mp_guard_unlock (&ring->tail_guard);

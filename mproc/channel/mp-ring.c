@@ -13,6 +13,7 @@
 #include "config.h"
 
 #include "mproc/channel/mp-ring-private.h"
+#include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
@@ -75,8 +76,9 @@ mp_ring_writable (gpointer data)
   MpRing *ring = data;
 
   return ring->max == 0 || __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0 ||
-         __atomic_load_n (&ring->tail_n, __ATOMIC_ACQUIRE) -
-           __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE) < ring->max;
+         /* Signed: a consumer may be ahead of the producer's count for a moment. */
+         (gint64) (__atomic_load_n (&ring->tail_n, __ATOMIC_ACQUIRE) -
+                   __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE)) < (gint64) ring->max;
 }
 
 MpStatus
@@ -108,7 +110,15 @@ mp_ring_begin (MpRing *ring)
 void
 mp_ring_close (MpRing *ring)
 {
+  const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
+  MpGuardResult result = mp_guard_lock (&ring->tail_guard, NULL, &limits);
+
+  /* Under the producers' lock: no message comes after it. If the holder is stopped, without. */
+  if (result == MP_GUARD_STOLEN)
+    mp_ring_fix_tail (ring);
   __atomic_store_n (&ring->closed, 1, __ATOMIC_SEQ_CST);
+  if (result <= MP_GUARD_STOLEN)
+    mp_guard_unlock (&ring->tail_guard);
   mp_event_wake_all (&ring->readable);
   mp_event_wake_all (&ring->writable);
 }
@@ -128,21 +138,33 @@ mp_ring_n_taken (MpRing *ring)
   return n;
 }
 
-void
+gboolean
 mp_ring_recover (gpointer shared,
                  guint32  dead G_GNUC_UNUSED)
 {
+  const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
   MpRing *ring = shared;
-  MpGuardResult result = mp_guard_lock (&ring->tail_guard, NULL, NULL);
+  MpGuardResult result = mp_guard_lock (&ring->tail_guard, NULL, &limits);
 
   if (result == MP_GUARD_STOLEN)
     mp_ring_fix_tail (ring);
-  if (result <= MP_GUARD_STOLEN)
-    mp_guard_unlock (&ring->tail_guard);
+  if (result > MP_GUARD_STOLEN)
+    return FALSE;
+  mp_guard_unlock (&ring->tail_guard);
 
-  mp_ring_n_taken (ring);
+  result = mp_guard_lock (&ring->head_guard, NULL, &limits);
+  if (result == MP_GUARD_STOLEN)
+    mp_ring_fix_head (ring);
+  if (result > MP_GUARD_STOLEN)
+    return FALSE;
+  mp_guard_unlock (&ring->head_guard);
+
+  /* The dead may have been woken, or may have let go without waking: all look again. */
+  mp_futex_wake (&ring->tail_guard, G_MAXINT);
+  mp_futex_wake (&ring->head_guard, G_MAXINT);
   mp_event_wake_all (&ring->readable);
   mp_event_wake_all (&ring->writable);
+  return TRUE;
 }
 
 /* Frees one thing at a time, each by an intent of the head, so that it can be begun again. */

@@ -34,6 +34,7 @@ typedef guint64 MpOffset;       /* from the arena's start; 0 is none */
 #define MP_N_CLASSES 17
 #define MP_N_LEASE_CHUNKS 20
 #define MP_N_HANDS 3
+#define MP_N_STRIPES 64
 
 /* What moves a block from a hand to an object (GIVE) or back (TAKE) by one commit store.
  * It lies beside the lock that protects the object, and counts only while that is held. */
@@ -101,6 +102,14 @@ typedef struct {
   MpIntent intent;
 } __attribute__ ((aligned (64))) MpHeapClass;
 
+/* For the counts of the objects whose offsets fall to it. Not in the objects, because who looks for
+ * one may find that it is gone, and its memory somebody else's. */
+typedef struct {
+  guint32  guard;
+  guint32  unused;
+  MpIntent intent;
+} __attribute__ ((aligned (64))) MpStripe;
+
 typedef struct {
   guint64  magic;
   guint32  layout;
@@ -123,6 +132,7 @@ typedef struct {
   guint64  heap_punched;        /* free spans that have lost their memory */
   MpIntent heap_intent;
   MpHeapClass classes[MP_N_CLASSES];
+  MpStripe stripes[MP_N_STRIPES];
 } MpArenaHeader;
 
 /* This process's view; `base` is NULL until attached. */

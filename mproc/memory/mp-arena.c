@@ -40,6 +40,7 @@
 
 MpArena mp_arena = { .fd = -1 };
 
+static gboolean joined;         /* this process has its place in a family */
 static char *invitation;        /* what the environment said when the library was loaded */
 
 static guint64
@@ -261,6 +262,15 @@ header_matches (const MpArenaHeader *header,
 }
 
 static gboolean
+parse_invitation (const char *text,
+                  int        *fd,
+                  guint64     token[2])
+{
+  return sscanf (text, "%d:%16" G_GINT64_MODIFIER "x%16" G_GINT64_MODIFIER "x", fd, &token[0],
+                 &token[1]) == 3 && *fd > STDERR_FILENO;
+}
+
+static gboolean
 follow_invitation (const char  *text,
                    GError     **error)
 {
@@ -269,8 +279,7 @@ follow_invitation (const char  *text,
   gpointer base;
   int fd;
 
-  if (sscanf (text, "%d:%16" G_GINT64_MODIFIER "x%16" G_GINT64_MODIFIER "x", &fd, &token[0],
-              &token[1]) != 3 || fd < 0)
+  if (!parse_invitation (text, &fd, token))
     return refuse (error, "it is malformed");
   if (fstat (fd, &status) != 0 || (guint64) status.st_size < MIN_RANGE ||
       (fcntl (fd, F_GET_SEALS) & SEALS) != SEALS)
@@ -289,29 +298,39 @@ follow_invitation (const char  *text,
   return TRUE;
 }
 
+/* With the fork lock held, so that this is done once per process, and never half in a child. */
+static gboolean
+join_family (GError **error)
+{
+  if (joined)
+    return TRUE;
+  if (!(invitation != NULL ? follow_invitation (invitation, error) : create_arena (error)))
+    return FALSE;
+  if (!mp_identity_attach_process (error))
+    {
+      forget_mapping ();
+      return FALSE;
+    }
+
+  __atomic_store_n (&joined, TRUE, __ATOMIC_RELEASE);
+  return TRUE;
+}
+
 gboolean
 mp_family_ensure (GError **error)
 {
-  gboolean done;
-
-  if (G_LIKELY (__atomic_load_n (&mp_arena.base, __ATOMIC_ACQUIRE) != NULL))
+  if (G_UNLIKELY (!__atomic_load_n (&joined, __ATOMIC_ACQUIRE)))
     {
-      if (mp_arena.cut_off || mp_self () == 0)
-        return mp_status_to_error (MP_STATUS_INVALID, error);
-      return TRUE;
+      gboolean done;
+
+      mp_fork_lock ();
+      done = join_family (error);
+      mp_fork_unlock ();
+      if (!done)
+        return FALSE;
     }
 
-  mp_fork_lock ();
-  done = mp_arena.base != NULL ||
-         (invitation != NULL ? follow_invitation (invitation, error) : create_arena (error));
-  if (done && mp_self_tls.id == 0 && !mp_identity_attach_process (error))
-    {
-      forget_mapping ();
-      done = FALSE;
-    }
-  mp_fork_unlock ();
-
-  return done;
+  return (!mp_arena.cut_off && mp_self () != 0) || mp_status_to_error (MP_STATUS_INVALID, error);
 }
 
 int
@@ -335,11 +354,14 @@ __attribute__ ((constructor)) static void
 read_invitation (void)
 {
   const char *text = getenv (MP_FAMILY_ENVIRONMENT);
+  guint64 token[2];
+  int fd;
 
   if (text == NULL)
     return;
 
   invitation = strdup (text);
-  fcntl (atoi (text), F_SETFD, FD_CLOEXEC);
+  if (parse_invitation (text, &fd, token))
+    fcntl (fd, F_SETFD, FD_CLOEXEC);
   unsetenv (MP_FAMILY_ENVIRONMENT);
 }

@@ -34,6 +34,7 @@ static GMutex mutex;
 static gint64 reserved_index = -1;      /* for the child of the fork now under way */
 static guint64 reserved_state;
 static __thread gint64 last_forked = -1;
+static __thread guint64 last_state;
 static MpForkHook child_hooks[MAX_HOOKS];
 static char self_name[64] = "MainProcess";
 
@@ -83,6 +84,9 @@ prepare (void)
     return;
 
   reserved_index = mp_identity_reserve_process (&reserved_state);
+  if (reserved_index >= 0)
+    mp_arena.processes[reserved_index].pid_namespace =
+      mp_arena.processes[mp_arena.process].pid_namespace;
   if (reserved_index >= 0 && !mp_lease_copy_all (&mp_arena.processes[reserved_index]))
     {
       give_back (reserved_index, reserved_state);
@@ -94,6 +98,7 @@ static void
 in_parent (void)
 {
   last_forked = reserved_index;
+  last_state = reserved_state;
   mp_fork_unlock ();
 }
 
@@ -143,7 +148,7 @@ mp_family_child_started (int pid)
     return;
 
   state = __atomic_load_n (&mp_arena.processes[index].state, __ATOMIC_ACQUIRE);
-  if (MP_SLOT_STATE (state) != MP_SLOT_RESERVED || MP_SLOT_PID (state) != getpid ())
+  if (state != last_state)
     return;
   if (pid > 0)
     mp_arena.processes[index].forked_pid = pid;

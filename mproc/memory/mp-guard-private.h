@@ -33,6 +33,9 @@ typedef struct {
   gboolean      interruptible;  /* return INTERRUPTED on EINTR and every tenth of a second */
 } MpWaitLimits;
 
+/* Without waiting: TAKEN, STOLEN or TIMED_OUT. */
+MpGuardResult mp_guard_try_lock  (guint32             *word);
+
 /* A guard result as a status. */
 MpStatus      mp_guard_status    (MpGuardResult       result);
 

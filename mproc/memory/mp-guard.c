@@ -92,6 +92,22 @@ mark_waiting (guint32 *word,
 }
 
 MpGuardResult
+mp_guard_try_lock (guint32 *word)
+{
+  MpGuardResult result = MP_GUARD_TIMED_OUT;
+  guint32 seen;
+
+  if (mp_self () == 0)
+    return MP_GUARD_FAILED;
+
+  /* 0 is seen when somebody else was faster by a moment. */
+  while (!try_once (word, mp_self (), 0, &seen, NULL, &result) && seen == 0)
+    ;
+
+  return result;
+}
+
+MpGuardResult
 mp_guard_lock_slow (guint32            *word,
                     guint32            *previous,
                     const MpWaitLimits *limits)

@@ -34,6 +34,9 @@ MpOffset mp_heap_block      (MpOffset             offset,
 /* After the death of a thread: takes and repairs the lock of the class, or of the runs. */
 void     mp_heap_recover    (guint32              heap_op);
 
+/* The same for all locks of the allocator. */
+void     mp_heap_recover_all (void);
+
 /* Bytes in runs, and bytes that have memory. */
 void     mp_heap_measure    (guint64             *used,
                              guint64             *ready);

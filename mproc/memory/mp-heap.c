@@ -145,6 +145,14 @@ mp_heap_recover (guint32 heap_op)
     }
 }
 
+void
+mp_heap_recover_all (void)
+{
+  mp_heap_recover (MP_HEAP_OP_RUNS);
+  for (guint class = 0; class < MP_N_CLASSES; class++)
+    mp_heap_recover (class + 1);
+}
+
 /* --- Runs of spans ------------------------------------------------------------------------- */
 
 /* The first of @n free spans in a row between @from and @to, or -1. @from: an edge of a run. */
@@ -304,6 +312,11 @@ give_run (guint64 *hand)
 
   if (lock_runs (NULL) != MP_STATUS_OK)
     return;
+  if (*hand != block)           /* who died here before us had done it */
+    {
+      unlock_runs ();
+      return;
+    }
 
   for (guint64 i = index + 1; entry != 0 && i < index + n; i++)
     mp_arena.spans[i] = SPAN_PUNCHED;
@@ -388,6 +401,11 @@ give_block (guint    class,
 
   if (lock_class (class, NULL) != MP_STATUS_OK)
     return;
+  if (*hand != block)           /* who died here before us had done it */
+    {
+      unlock_class (class);
+      return;
+    }
 
   *(guint64 *) mp_arena_pointer (block) = list->head;
   mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, block, hand, block);

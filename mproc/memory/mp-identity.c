@@ -94,20 +94,41 @@ life_begin (MpThreadSlot *slot)
   __atomic_or_fetch (mp_life_word (slot), FUTEX_WAITERS, __ATOMIC_SEQ_CST);
 }
 
-/* The thread ends by itself: what it still holds counts as left behind. */
+/* Whether a thread ended in the middle of something, by pthread_exit() in a callback, say. */
+static gboolean
+leaves_something (const MpThreadSlot *slot)
+{
+  guint64 any = slot->object | slot->waiting | slot->dying | slot->heap_op;
+
+  for (guint i = 0; i < MP_N_HANDS; i++)
+    any |= slot->hands[i];
+
+  return any != 0;
+}
+
+/* The thread ends by itself: locks it still holds count as left behind. RESERVED before the life
+ * word is let go, so that at no moment the slot seems to live without one. What else it left is for
+ * recovery: the kernel marks the life word, as it is not let go. */
 static void
 release_thread (gpointer data)
 {
   MpThreadSlot *slot = data;
   guint64 state = slot->state;
+  guint32 generation = MP_SLOT_GENERATION (state);
+  guint64 leaving = MP_SLOT_WORD (getpid (), generation, MP_SLOT_RESERVED);
 
   if (slot != mp_self_tls.slot)
     return;
 
   mp_self_tls = (MpSelf) { 0 };
+  if (leaves_something (slot) ||
+      !__atomic_compare_exchange_n (&slot->state, &state, leaving, FALSE, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED))
+    return;
+
   pthread_mutex_unlock (&slot->life);
-  __atomic_compare_exchange_n (&slot->state, &state,
-                               MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE), FALSE,
+  __atomic_compare_exchange_n (&slot->state, &leaving,
+                               MP_SLOT_WORD (0, generation, MP_SLOT_FREE), FALSE,
                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
   mp_futex_wake (mp_life_word (slot), G_MAXINT);
 }
@@ -150,23 +171,31 @@ mp_identity_attach_thread (void)
   slot->waiting = 0;
   memset (slot->hands, 0, sizeof slot->hands);
   life_begin (slot);
-  __atomic_store_n (&slot->state,
-                    MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (reserved), MP_SLOT_LIVE),
-                    __ATOMIC_RELEASE);
+  if (!__atomic_compare_exchange_n (&slot->state, &reserved,
+                                    MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (reserved),
+                                                  MP_SLOT_LIVE),
+                                    FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+    {
+      pthread_mutex_unlock (&slot->life);
+      return FALSE;
+    }
 
   mp_self_tls.slot = slot;
   mp_self_tls.id = MP_SLOT_GENERATION (reserved) << 16 | ((guint32) index + 1);
   pthread_setspecific (thread_key, slot);
+  if (mp_arena.processes[mp_arena.process].start_time == 0)
+    mp_identity_describe_process (&mp_arena.processes[mp_arena.process]);
 
   return TRUE;
 }
 
 /* --- Processes ----------------------------------------------------------------------------- */
 
-/* The state letter and start time of a process; FALSE if there is none. */
+/* The state letter, number of threads and start time of a process; FALSE if there is none. */
 static gboolean
 read_stat (int      pid,
            char    *letter,
+           int     *n_threads,
            guint64 *start_time)
 {
   char path[32], text[1024];
@@ -185,9 +214,9 @@ read_stat (int      pid,
   rest = strrchr (text, ')');
   return rest != NULL &&
          sscanf (rest + 1,
-                 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %"
+                 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %"
                  G_GUINT64_FORMAT,
-                 letter, start_time) == 2;
+                 letter, n_threads, start_time) == 3;
 }
 
 static guint64
@@ -205,16 +234,18 @@ mp_identity_process_gone (MpProcessSlot *slot,
   gboolean reserved = MP_SLOT_STATE (state) == MP_SLOT_RESERVED;
   int pid = reserved && slot->forked_pid > 0 ? slot->forked_pid : MP_SLOT_PID (state);
   guint64 start_time;
+  int n_threads;
   char letter;
 
   if (slot->pid_namespace != 0 && slot->pid_namespace != own_pid_namespace ())
     return FALSE;
   if (kill (pid, 0) != 0 && errno == ESRCH)
     return TRUE;
-  if (!read_stat (pid, &letter, &start_time))
+  if (!read_stat (pid, &letter, &n_threads, &start_time))
     return kill (pid, 0) != 0 && errno == ESRCH;
 
-  return letter == 'Z' || letter == 'X' ||
+  /* A leader that has ended alone is a zombie, too. */
+  return (letter == 'Z' && n_threads <= 1) || letter == 'X' ||
          (!reserved && slot->start_time != 0 && slot->start_time != start_time);
 }
 
@@ -222,10 +253,11 @@ void
 mp_identity_describe_process (MpProcessSlot *slot)
 {
   guint64 start_time;
+  int n_threads;
   char letter;
 
   slot->pid_namespace = own_pid_namespace ();
-  if (read_stat (getpid (), &letter, &start_time))
+  if (read_stat (getpid (), &letter, &n_threads, &start_time))
     slot->start_time = start_time;
 }
 
@@ -270,5 +302,5 @@ mp_identity_attach_process (GError **error)
                     MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (reserved), MP_SLOT_LIVE),
                     __ATOMIC_RELEASE);
 
-  return mp_self () != 0 || mp_status_to_error (MP_STATUS_NO_SPACE, error);
+  return TRUE;
 }

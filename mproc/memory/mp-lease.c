@@ -7,13 +7,13 @@
  * The leases of each process, kept in its slot in the arena.
  *
  * An entry is the offset of an object, or a link of the free list (odd). A lease and the object's
- * count move together by an intent under the object's guard: the entry is the hand. A forked child
+ * count move together by an intent under the guard of the object's stripe: the entry is the hand. A forked child
  * has copies at the same indexes as its parent, so that what it inherited stays right.
  *
  * Who drops the last lease destroys the object; while he does so his slot's `dying` names it, and
  * whoever recovers him finishes. `dying` with serial 0 is a raw block that is no object yet.
  *
- * Locks, in this order: the process's lease_guard, the object's guard, the heap's.
+ * Locks, in this order: the process's lease_guard, a stripe's, the heap's.
  */
 
 #include "config.h"
@@ -120,31 +120,50 @@ give_entry (guint32 index)
 
 /* --- Counts -------------------------------------------------------------------------------- */
 
-static gboolean
-lock_refs (MpSharedHeader *shared)
+/* The stripe of the object at @offset, locked; NULL if this thread cannot lock. */
+static MpStripe *
+lock_stripe (MpOffset offset)
 {
-  MpGuardResult result = mp_guard_lock (&shared->guard, NULL, NULL);
+  MpStripe *stripe = &mp_arena.header->stripes[(offset >> 6) % MP_N_STRIPES];
+  MpGuardResult result = mp_guard_lock (&stripe->guard, NULL, NULL);
 
   if (result == MP_GUARD_STOLEN)
-    mp_intent_fix (&shared->intent);
+    mp_intent_fix (&stripe->intent);
 
-  return result <= MP_GUARD_STOLEN;
-}
-
-void
-mp_shared_repair_refs (MpSharedHeader *shared)
-{
-  if (lock_refs (shared))
-    mp_guard_unlock (&shared->guard);
+  return result <= MP_GUARD_STOLEN ? stripe : NULL;
 }
 
 static void
-count_up (MpSharedHeader *shared,
+unlock_stripe (MpStripe *stripe)
+{
+  mp_guard_unlock (&stripe->guard);
+}
+
+static void
+count_up (MpStripe       *stripe,
+          MpSharedHeader *shared,
           guint64        *entry)
 {
-  mp_intent_begin (&shared->intent, MP_INTENT_TAKE, &shared->refs, shared->refs + 1, entry,
+  mp_intent_begin (&stripe->intent, MP_INTENT_TAKE, &shared->refs, shared->refs + 1, entry,
                    mp_arena_offset (shared));
-  mp_intent_commit (&shared->intent, &shared->refs, entry);
+  mp_intent_commit (&stripe->intent, &shared->refs, entry);
+}
+
+/* If it was the last, the caller's thread has to destroy the object: it says so at once, so that
+ * nobody else thinks he has to. */
+static gboolean
+count_down (MpStripe       *stripe,
+            MpSharedHeader *shared,
+            guint64        *entry)
+{
+  mp_intent_begin (&stripe->intent, MP_INTENT_GIVE, &shared->refs, shared->refs - 1, entry,
+                   mp_arena_offset (shared));
+  mp_intent_commit (&stripe->intent, &shared->refs, entry);
+  if (shared->refs > 0)
+    return FALSE;
+
+  __atomic_store_n (&shared->dying, mp_self (), __ATOMIC_RELEASE);
+  return TRUE;
 }
 
 static gboolean
@@ -161,22 +180,24 @@ is_object (MpOffset offset,
   return shared->magic == MP_SHARED_MAGIC && shared->serial == serial;
 }
 
-/* The object is nobody's any more, and @dying, the word that names it, is @owner's. */
+/* The object that @slot's `dying` names is nobody's any more. It is the current object meanwhile: if
+ * this thread dies too, what it has in its hands is settled with the object first. */
 static void
-destroy (guint64 *dying,
-         guint32  owner)
+destroy (MpThreadSlot *slot)
 {
-  MpSharedHeader *shared = mp_arena_pointer (*dying);
+  MpSharedHeader *shared = mp_arena_pointer (slot->dying);
   const MpKindInfo *info = mp_kind_get_info (shared->kind);
-  guint32 nobody = 0;
+  MpThreadSlot *self = mp_self_slot ();
+  MpOffset object = self->object;
 
-  if (!__atomic_compare_exchange_n (&shared->dying, &nobody, owner, FALSE, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED) && nobody != owner)
-    return;
-
+  __atomic_store_n (&self->object, slot->dying, __ATOMIC_RELEASE);
   if (info != NULL && info->destroy != NULL)
     info->destroy (shared);
-  mp_heap_free (dying);
+  __atomic_store_n (&self->object, object, __ATOMIC_RELEASE);
+
+  /* From here it is a raw block: freeing writes over what made it an object. */
+  __atomic_store_n (&slot->dying_serial, 0, __ATOMIC_RELEASE);
+  mp_heap_free (&slot->dying);
 }
 
 static void
@@ -185,6 +206,7 @@ drop_entry (guint64 *entry)
   MpThreadSlot *slot = mp_self_slot ();
   MpOffset offset = *entry;
   MpSharedHeader *shared = mp_arena_pointer (offset);
+  MpStripe *stripe;
   gboolean last = FALSE;
 
   if (offset == 0 || (offset & 1) != 0)
@@ -192,41 +214,50 @@ drop_entry (guint64 *entry)
 
   slot->dying_serial = shared->serial;
   __atomic_store_n (&slot->dying, offset, __ATOMIC_RELEASE);
-  if (lock_refs (shared))
+  stripe = lock_stripe (offset);
+  if (stripe != NULL)
     {
-      if (*entry == offset)
-        {
-          mp_intent_begin (&shared->intent, MP_INTENT_GIVE, &shared->refs, shared->refs - 1, entry,
-                           offset);
-          mp_intent_commit (&shared->intent, &shared->refs, entry);
-          last = shared->refs == 0;
-        }
-      mp_guard_unlock (&shared->guard);
+      last = *entry == offset && count_down (stripe, shared, entry);
+      unlock_stripe (stripe);
     }
   if (last)
-    destroy (&slot->dying, mp_self ());
+    destroy (slot);
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
+}
+
+/* Whether the object that the dead thread was letting go of is its to destroy: claimed by it, or by
+ * nobody though no lease is left. */
+static gboolean
+inherits_destruction (MpThreadSlot *slot,
+                      guint32       dead)
+{
+  MpSharedHeader *shared = mp_arena_pointer (slot->dying);
+  MpStripe *stripe = lock_stripe (slot->dying);
+  gboolean inherits;
+
+  if (stripe == NULL)
+    return FALSE;
+
+  inherits = is_object (slot->dying, (guint32) slot->dying_serial) && shared->refs == 0 &&
+             (shared->dying == 0 || shared->dying == dead);
+  if (inherits)
+    __atomic_store_n (&shared->dying, dead, __ATOMIC_RELEASE);
+  unlock_stripe (stripe);
+
+  return inherits;
 }
 
 void
 mp_lease_finish_dying (MpThreadSlot *slot,
                        guint32       dead)
 {
-  MpSharedHeader *shared = mp_arena_pointer (slot->dying);
-  gboolean orphan = FALSE;
-
   if (slot->dying == 0)
     return;
 
   if (slot->dying_serial == 0)
     mp_heap_free (&slot->dying);
-  else if (is_object (slot->dying, (guint32) slot->dying_serial) && lock_refs (shared))
-    {
-      orphan = shared->refs == 0;
-      mp_guard_unlock (&shared->guard);
-    }
-  if (orphan)
-    destroy (&slot->dying, dead);
+  else if (inherits_destruction (slot, dead))
+    destroy (slot);
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
 }
 
@@ -264,6 +295,7 @@ mp_lease_create (MpKind    kind,
                  guint32  *lease)
 {
   MpThreadSlot *slot;
+  MpStripe *stripe;
   MpStatus status;
 
   if (mp_self () == 0)
@@ -280,10 +312,11 @@ mp_lease_create (MpKind    kind,
 
   slot = mp_self_slot ();
   *offset = slot->dying;
-  if (lock_refs (mp_arena_pointer (*offset)))
+  stripe = lock_stripe (*offset);
+  if (stripe != NULL)
     {
-      count_up (mp_arena_pointer (*offset), entry_at (own_process (), *lease));
-      mp_guard_unlock (&((MpSharedHeader *) mp_arena_pointer (*offset))->guard);
+      count_up (stripe, mp_arena_pointer (*offset), entry_at (own_process (), *lease));
+      unlock_stripe (stripe);
     }
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
 
@@ -297,6 +330,7 @@ mp_lease_take (MpOffset  offset,
                guint32  *lease)
 {
   MpSharedHeader *shared;
+  MpStripe *stripe;
   MpStatus status;
 
   if (mp_self () == 0 || !is_object (offset, serial))
@@ -307,14 +341,15 @@ mp_lease_take (MpOffset  offset,
 
   shared = mp_arena_pointer (offset);
   status = MP_STATUS_INVALID;
-  if (lock_refs (shared))
+  stripe = lock_stripe (offset);
+  if (stripe != NULL)
     {
-      if (shared->refs > 0 && shared->serial == serial && shared->kind == kind)
+      if (is_object (offset, serial) && shared->refs > 0 && shared->kind == kind)
         {
-          count_up (shared, entry_at (own_process (), *lease));
+          count_up (stripe, shared, entry_at (own_process (), *lease));
           status = MP_STATUS_OK;
         }
-      mp_guard_unlock (&shared->guard);
+      unlock_stripe (stripe);
     }
   if (status != MP_STATUS_OK)
     give_entry (*lease);
@@ -337,6 +372,7 @@ copy_entry (MpProcessSlot *child,
             guint64        index)
 {
   guint64 value = *entry_at (own_process (), index);
+  MpStripe *stripe;
   guint64 *entry;
 
   if (append_entry (child) != MP_STATUS_OK)
@@ -345,12 +381,12 @@ copy_entry (MpProcessSlot *child,
   entry = entry_at (child, index);
   if (value == 0 || (value & 1) != 0)
     *entry = value;
-  else if (lock_refs (mp_arena_pointer (value)))
+  else if ((stripe = lock_stripe (value)) != NULL)
     {
       /* Another thread may have dropped it meanwhile. */
       if (*entry_at (own_process (), index) == value)
-        count_up (mp_arena_pointer (value), entry);
-      mp_guard_unlock (&((MpSharedHeader *) mp_arena_pointer (value))->guard);
+        count_up (stripe, mp_arena_pointer (value), entry);
+      unlock_stripe (stripe);
     }
 
   return TRUE;

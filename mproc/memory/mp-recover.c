@@ -20,10 +20,14 @@
 #include "mproc/memory/mp-recover-private.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-lease-private.h"
+
+/* Waiting for a guard, but not for ever for somebody who is stopped. */
+static const MpWaitLimits not_for_ever = { MP_DEADLINE_NOW, NULL, FALSE };
 
 /* The slot's state word if its thread is dead, else 0. */
 static guint64
@@ -35,7 +39,8 @@ dead_state (MpThreadSlot *slot)
   return MP_SLOT_STATE (state) == MP_SLOT_LIVE && (life & FUTEX_OWNER_DIED) != 0 ? state : 0;
 }
 
-static void
+/* FALSE: not now, somebody who lives is stopped in it. */
+static gboolean
 recover_object (MpOffset offset,
                 guint32  dead)
 {
@@ -43,16 +48,14 @@ recover_object (MpOffset offset,
   const MpKindInfo *info;
 
   if (!mp_arena_contains (offset, sizeof *shared))
-    return;
+    return TRUE;
 
   shared = mp_arena_pointer (offset);
   info = mp_kind_get_info (shared->kind);
   if (shared->magic != MP_SHARED_MAGIC || info == NULL)
-    return;
+    return TRUE;
 
-  mp_shared_repair_refs (shared);
-  if (info->recover != NULL)
-    info->recover (shared, dead);
+  return info->recover == NULL || info->recover (shared, dead);
 }
 
 static void
@@ -70,28 +73,29 @@ mp_recover_thread (MpThreadSlot *slot)
   guint64 state = dead_state (slot);
   guint32 index = (guint32) (slot - mp_arena.threads);
   guint32 dead = MP_SLOT_GENERATION (state) << 16 | (index + 1);
-  gboolean mine;
+  MpGuardResult result;
 
   if (state == 0)
     return;
-  if (mp_guard_lock (&slot->recover_guard, NULL, NULL) > MP_GUARD_STOLEN)
+  result = mp_guard_lock (&slot->recover_guard, NULL, &not_for_ever);
+  if (result > MP_GUARD_STOLEN)
     return;
 
-  mine = dead_state (slot) == state;
-  if (mine)
+  /* A recoverer before us may have died inside the allocator, with these hands. */
+  if (result == MP_GUARD_STOLEN)
+    mp_heap_recover_all ();
+  if (dead_state (slot) == state && recover_object (slot->object, dead) &&
+      recover_object (slot->waiting, dead))
     {
-      recover_object (slot->object, dead);
-      recover_object (slot->waiting, dead);
       mp_heap_recover (slot->heap_op);
       mp_lease_finish_dying (slot, dead);
       for (guint i = 0; i < MP_N_HANDS; i++)
         mp_heap_free (&slot->hands[i]);
       mp_futex_wake (mp_life_word (slot), G_MAXINT);
+      /* Before the guard is let go: who gets it next must find the slot free. */
+      free_thread_slot (slot, state);
     }
   mp_guard_unlock (&slot->recover_guard);
-
-  if (mine)
-    free_thread_slot (slot, state);
 }
 
 static gboolean
@@ -112,28 +116,49 @@ process_has_threads (guint32 process)
   return FALSE;
 }
 
+/* A slot set aside for a child whose parent is gone: the child may be adopting it right now. Making
+ * it ours settles that: the child's compare-and-swap fails, and it is cut off. */
+static gboolean
+claim_process (MpProcessSlot *slot,
+               guint64       *state)
+{
+  guint64 mine = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (*state), MP_SLOT_RESERVED);
+
+  if (MP_SLOT_STATE (*state) == MP_SLOT_LIVE)
+    return __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE) == *state;
+  if (!__atomic_compare_exchange_n (&slot->state, state, mine, FALSE, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED))
+    return FALSE;
+
+  slot->forked_pid = 0;
+  *state = mine;
+  return TRUE;
+}
+
 static void
 recover_process (guint32 index)
 {
   MpProcessSlot *slot = &mp_arena.processes[index];
   guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
-  gboolean mine;
+  MpGuardResult result;
 
   if (MP_SLOT_STATE (state) == MP_SLOT_FREE || index == mp_arena.process ||
       process_has_threads (index) || !mp_identity_process_gone (slot, state))
     return;
-  if (mp_guard_lock (&slot->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+  result = mp_guard_lock (&slot->lease_guard, NULL, &not_for_ever);
+  if (result > MP_GUARD_STOLEN)
     return;
 
-  mine = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE) == state;
-  if (mine)
-    mp_lease_drop_all (slot);
+  if (result == MP_GUARD_STOLEN)
+    mp_heap_recover_all ();
+  if (claim_process (slot, &state))
+    {
+      mp_lease_drop_all (slot);
+      __atomic_compare_exchange_n (&slot->state, &state,
+                                   MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE),
+                                   FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+    }
   mp_guard_unlock (&slot->lease_guard);
-
-  if (mine)
-    __atomic_compare_exchange_n (&slot->state, &state,
-                                 MP_SLOT_WORD (0, MP_SLOT_GENERATION (state), MP_SLOT_FREE),
-                                 FALSE, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
 /* A thread that was killed between reserving its slot and living in it held nothing. */
@@ -142,8 +167,9 @@ recover_reserved_thread (MpThreadSlot *slot)
 {
   guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
 
-  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED && kill (MP_SLOT_PID (state), 0) != 0 &&
-      errno == ESRCH)
+  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED && slot->process < MP_MAX_PROCESSES &&
+      mp_identity_process_gone (&mp_arena.processes[slot->process],
+                                MP_SLOT_WORD (MP_SLOT_PID (state), 0, MP_SLOT_RESERVED)))
     free_thread_slot (slot, state);
 }
 

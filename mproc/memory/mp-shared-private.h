@@ -31,11 +31,8 @@ typedef struct {
   guint32  magic;
   guint32  kind;
   guint32  serial;              /* no two objects of a family have the same */
-  guint32  guard;               /* lock word for refs */
-  guint64  refs;                /* leases, changed under guard */
   guint32  dying;               /* id of the thread that destroys it */
-  guint32  unused;
-  MpIntent intent;              /* of guard */
+  guint64  refs;                /* leases, changed under the object's stripe, see mp-lease.c */
 } MpSharedHeader;
 
 typedef struct {
@@ -46,8 +43,9 @@ typedef struct {
    * repeated by another process if this one dies meanwhile. NULL: nothing but itself. */
   void       (*destroy)  (gpointer shared);
   /* After the thread with id @dead died while the object was its current one (slot->object):
-   * takes and repairs the object's locks, wakes all who wait. Idempotent. NULL: nothing to do. */
-  void       (*recover)  (gpointer shared, guint32 dead);
+   * takes and repairs the object's locks, wakes all who wait. Idempotent. FALSE: not now, since
+   * somebody who lives is stopped with a lock. NULL: nothing to do. */
+  gboolean   (*recover)  (gpointer shared, guint32 dead);
 } MpKindInfo;
 
 /* Once per kind, from a constructor function of the file that defines it. */
@@ -71,8 +69,5 @@ gpointer          mp_shared_check       (gpointer           self,
 /* Says that the object cannot be used because what it needs beside its block could not be had. */
 void              mp_shared_fail        (MpShared          *self,
                                          MpStatus           status);
-
-/* Makes the reference count consistent if somebody died while changing it. */
-void              mp_shared_repair_refs (MpSharedHeader    *shared);
 
 G_END_DECLS

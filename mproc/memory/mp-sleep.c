@@ -68,7 +68,7 @@ mp_sleeper_clear (MpSleeper *self)
     g_cancellable_disconnect (self->limits->cancellable, self->handler);
 }
 
-/* The words to sleep on; at most MP_FUTEX_MAX_WORDS. A dead life changes its word at once. */
+/* The words to sleep on; at most MP_FUTEX_MAX_WORDS. 0 if one of the lives is over. */
 static guint
 collect_words (struct futex_waitv  *words,
                guint32             *word,
@@ -87,8 +87,9 @@ collect_words (struct futex_waitv  *words,
     {
       guint32 life = __atomic_load_n (mp_life_word (lives[i]), __ATOMIC_ACQUIRE);
 
-      if ((life & FUTEX_OWNER_DIED) == 0)
-        mp_futex_word (&words[n++], mp_life_word (lives[i]), life);
+      if ((life & FUTEX_OWNER_DIED) != 0)
+        return 0;
+      mp_futex_word (&words[n++], mp_life_word (lives[i]), life);
     }
 
   return n;
@@ -111,6 +112,8 @@ sleep_until (guint32       *word,
     return mp_futex_wait (word, value, until);
 
   n_words = collect_words (words, word, value, kick, kick_value, lives, n_lives);
+  if (n_words == 0)
+    return 0;
   result = mp_futex_wait_any (words, n_words, until);
   if (result == ENOSYS || result == EPERM)
     {

@@ -83,9 +83,10 @@ get_lock (MpCondition *self)
 /* --- Counting ------------------------------------------------------------------------------ */
 
 static gboolean
-lock_counts (MpConditionShared *condition)
+lock_counts (MpConditionShared  *condition,
+             const MpWaitLimits *limits)
 {
-  MpGuardResult result = mp_guard_lock (&condition->guard, NULL, NULL);
+  MpGuardResult result = mp_guard_lock (&condition->guard, NULL, limits);
 
   if (result == MP_GUARD_STOLEN)
     {
@@ -116,20 +117,22 @@ count_out (MpConditionShared *condition,
   condition->wakeups = MIN (condition->wakeups, condition->waiters);
 }
 
-static void
+static gboolean
 recover_condition (gpointer shared,
                    guint32  dead)
 {
   MpConditionShared *condition = shared;
   MpThreadSlot *slot = mp_id_slot (dead);
+  const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
 
-  if (!lock_counts (condition))
-    return;
+  if (!lock_counts (condition, &limits))
+    return FALSE;
 
   if (slot->waiting == mp_arena_offset (condition))
     count_out (condition, &slot->waiting);
   mp_guard_unlock (&condition->guard);
   mp_event_wake_all (&condition->event);
+  return TRUE;
 }
 
 static const MpKindInfo condition_kind = {
@@ -165,8 +168,10 @@ wait_begin (MpCondition *self,
     return MP_STATUS_INVALID;
   if (!mp_lock_is_mine (get_lock (self)))
     return MP_STATUS_NOT_OWNER;
+  if (mp_self_slot ()->waiting != 0)    /* this thread waits already, below a signal handler */
+    return MP_STATUS_INVALID;
   mp_self_slot ()->object = mp_arena_offset (condition);
-  if (!lock_counts (condition))
+  if (!lock_counts (condition, NULL))
     return MP_STATUS_INVALID;
 
   *ticket = condition->epoch;
@@ -205,14 +210,15 @@ wait_end (MpCondition        *self,
   MpStatus status = MP_STATUS_TIMED_OUT;
   MpStatus acquired;
 
-  if (condition == NULL || mp_self () == 0)
+  if (condition == NULL || mp_self () == 0 ||
+      mp_self_slot ()->waiting != mp_arena_offset (condition))
     return MP_STATUS_INVALID;
   acquired = mp_lock_acquire_again (get_lock (self), held_count, limits);
   if (acquired != MP_STATUS_OK)
     return acquired;
 
   mp_self_slot ()->object = mp_arena_offset (condition);
-  if (lock_counts (condition))
+  if (lock_counts (condition, NULL))
     {
       if (condition->epoch != ticket && condition->wakeups > 0)
         {
@@ -239,11 +245,13 @@ notify_some (MpCondition  *self,
   if (!mp_lock_is_mine (get_lock (self)))
     return mp_status_to_error (MP_STATUS_NOT_OWNER, error);
   mp_self_slot ()->object = mp_arena_offset (condition);
-  if (!lock_counts (condition))
+  if (!lock_counts (condition, NULL))
     return mp_status_to_error (MP_STATUS_INVALID, error);
 
-  n = MIN (n, condition->waiters - condition->wakeups);
-  condition->wakeups += n;
+  /* Also if as many wake-ups as there are waiters are open: some may be owed to the dead. At worst
+   * somebody wakes for nothing. */
+  n = MIN (n, condition->waiters);
+  condition->wakeups = MIN (condition->waiters, condition->wakeups + n);
   if (n > 0)
     __atomic_add_fetch (&condition->epoch, 1, __ATOMIC_SEQ_CST);
   mp_guard_unlock (&condition->guard);

@@ -43,7 +43,7 @@ typedef struct {
 
 static GMutex mutex;
 static int bell_fd = -1;        /* heard by this process's sources */
-static int ringer_fd = -1;      /* made early, so that a later sandbox does not cut it off */
+static int ringer_fd = -1;      /* made at the first ring */
 static GList *sources;          /* all living ones; not owned */
 
 static MpProcessSlot *

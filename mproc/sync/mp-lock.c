@@ -45,7 +45,7 @@
 G_DEFINE_TYPE (MpLock, mp_lock, MP_TYPE_SHARED)
 G_DEFINE_TYPE (MpRLock, mp_rlock, MP_TYPE_LOCK)
 
-static void
+static gboolean
 recover_lock (gpointer shared,
               guint32  dead G_GNUC_UNUSED)
 {
@@ -53,6 +53,7 @@ recover_lock (gpointer shared,
 
   /* The dead may have been woken, or may have let go without waking: all look again. */
   mp_futex_wake (&lock->word, G_MAXINT);
+  return TRUE;
 }
 
 static const MpKindInfo lock_kind = {
@@ -137,10 +138,10 @@ acquire (MpLock             *self,
   if (!__atomic_compare_exchange_n (&lock->word, &expected, me, FALSE, __ATOMIC_ACQUIRE,
                                     __ATOMIC_RELAXED))
     {
-      if (limits != NULL && limits->deadline == MP_DEADLINE_NOW && is_held (expected))
-        return MP_STATUS_TIMED_OUT;
       mp_self_slot ()->object = mp_arena_offset (lock);
-      result = mp_guard_lock (&lock->word, NULL, limits);
+      result = limits != NULL && limits->deadline == MP_DEADLINE_NOW
+                 ? mp_guard_try_lock (&lock->word)
+                 : mp_guard_lock (&lock->word, NULL, limits);
       mp_self_slot ()->object = 0;
     }
   if (result <= MP_GUARD_STOLEN)

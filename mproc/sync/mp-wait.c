@@ -27,6 +27,7 @@
 #define SWEEP_EVERY 10          /* slices */
 
 static __thread gint32 spin_budget = SPIN_MOST / 2;
+static __thread guint n_slices;         /* slept, over all waits of the thread: bindings wait in many */
 
 static gint64
 now_ns (void)
@@ -59,8 +60,8 @@ spin (MpReadyFunc ready,
   return FALSE;
 }
 
-/* Some threads of the family other than this one, another selection each time if there are
- * many. */
+/* Some living threads of the family other than this one, another selection each time if there are
+ * many. The dead among them are recovered. */
 static guint
 choose_lives (MpThreadSlot **lives,
               guint          turn)
@@ -73,8 +74,12 @@ choose_lives (MpThreadSlot **lives,
     {
       MpThreadSlot *slot = &mp_arena.threads[(i + turn * MP_SLEEP_MAX_LIVES) % n];
 
-      if (slot != mp_self_slot () &&
-          MP_SLOT_STATE (__atomic_load_n (&slot->state, __ATOMIC_ACQUIRE)) == MP_SLOT_LIVE)
+      if (slot == mp_self_slot () ||
+          MP_SLOT_STATE (__atomic_load_n (&slot->state, __ATOMIC_ACQUIRE)) != MP_SLOT_LIVE)
+        continue;
+      if (__atomic_load_n (mp_life_word (slot), __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
+        mp_recover_thread (slot);
+      else
         lives[n_lives++] = slot;
     }
 
@@ -88,13 +93,13 @@ sleep_once (MpSleeper *sleeper,
             guint      turn)
 {
   MpThreadSlot *lives[MP_SLEEP_MAX_LIVES];
-  guint n_lives = turn > 0 ? choose_lives (lives, turn) : 0;
+  guint n_lives = turn > 0 ? choose_lives (lives, n_slices) : 0;
   MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives,
                                            turn > 0 ? MP_SLEEP_SLICE : FIRST_SLEEP);
 
   for (guint i = 0; i < n_lives; i++)
     mp_recover_thread (lives[i]);
-  if (turn > 0 && turn % SWEEP_EVERY == 0)
+  if (turn > 0 && ++n_slices % SWEEP_EVERY == 0)
     mp_recover_sweep ();
 
   return result;
@@ -125,6 +130,7 @@ mp_event_wait (guint32            *event,
     {
       guint32 value = __atomic_or_fetch (event, 1, __ATOMIC_SEQ_CST);
 
+      __atomic_thread_fence (__ATOMIC_SEQ_CST);
       if (ready (data))
         break;
       *slept = TRUE;
