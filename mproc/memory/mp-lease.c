@@ -7,8 +7,8 @@
  * The leases of each process, kept in its slot in the arena.
  *
  * An entry is the offset of an object, or a link of the free list (odd). A lease and the object's
- * count move together by an intent under the guard of the object's stripe: the entry is the hand. A forked child
- * has copies at the same indexes as its parent, so that what it inherited stays right.
+ * count move together by an intent under the guard of the object's stripe: the entry is the hand. A
+ * forked child has copies at the same indexes as its parent, so that what it inherited stays right.
  *
  * Who drops the last lease destroys the object; while he does so his slot's `dying` names it, and
  * whoever recovers him finishes. `dying` with serial 0 is a raw block that is no object yet.
@@ -180,8 +180,8 @@ is_object (MpOffset offset,
   return shared->magic == MP_SHARED_MAGIC && shared->serial == serial;
 }
 
-/* The object that @slot's `dying` names is nobody's any more. It is the current object meanwhile: if
- * this thread dies too, what it has in its hands is settled with the object first. */
+/* The object that @slot's `dying` names is nobody's any more. It is the current object meanwhile:
+ * if this thread dies too, what it has in its hands is settled with the object first. */
 static void
 destroy (MpThreadSlot *slot)
 {

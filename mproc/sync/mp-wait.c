@@ -27,7 +27,7 @@
 #define SWEEP_EVERY 10          /* slices */
 
 static __thread gint32 spin_budget = SPIN_MOST / 2;
-static __thread guint n_slices;         /* slept, over all waits of the thread: bindings wait in many */
+static __thread guint n_slices;         /* slept in all waits: those of bindings are short */
 
 static gint64
 now_ns (void)
