@@ -131,7 +131,7 @@ main (int argc, char **argv)
   };
 
   g_option_context_add_main_entries (context, options, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 2)
+  if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 2 || jobs < 0)
     {
       fputs ("Usage: mp-checksum [-j N] PATH...\n", stderr);
       return 2;
@@ -139,9 +139,9 @@ main (int argc, char **argv)
 
   clear_err = isatty (STDERR_FILENO) ? CLEAR : "";
   clear_out = isatty (STDOUT_FILENO) ? clear_err : "";
-  progress.started = g_get_monotonic_time ();
   for (int i = 1; i < argc; i++)
     find (argv[i], files);
+  progress.started = progress.shown = g_get_monotonic_time ();
 
   pool = mp_pool_new (jobs, &error);
   if (pool != NULL)

@@ -15,9 +15,11 @@ import Mp from 'gi://Mp?version=1';
 
 const FILES_PER_TASK = 16;
 const ESCAPES = {'\\': '\\\\', '\n': '\\n', '\r': '\\r'};
-const STDOUT = Gio.BufferedOutputStream.new_sized(new Gio.UnixOutputStream({fd: 1}), 1 << 16);
+const STDOUT = new Gio.BufferedOutputStream({
+    baseStream: new Gio.UnixOutputStream({fd: 1}), autoGrow: true,
+});
 const STDERR = new Gio.UnixOutputStream({fd: 2});
-const CLEAR = '\r\x1b[K';
+const CLEAR = GLib.log_writer_supports_color(2) ? '\r\x1b[K' : '';
 const NOFOLLOW = Gio.FileQueryInfoFlags.NOFOLLOW_SYMLINKS;
 const ATTRIBUTES = 'standard::name,standard::type,standard::size';
 
@@ -26,21 +28,24 @@ const fromUtf8 = text => unescape(encodeURIComponent(text));
 const lastPart = file => unescape(file.get_uri().replace(/^.*\//, ''));
 const show = text => STDERR.write_all(toBytes(text), null);
 
+// A line on stderr that changes, if that is a terminal. What is ready goes to stdout before it.
 const progress = {
-    visible: GLib.log_writer_supports_color(2),
     files: 0, bytes: 0, filesDone: 0, bytesDone: 0, started: 0, shown: 0,
     add(size) {
         const now = GLib.get_monotonic_time() / 1e6;
-        this.started ||= now;
         this.filesDone++;
         this.bytesDone += size;
-        if (!this.visible || now - this.shown < 0.1)
+        if (now - this.shown < 0.1)
             return;
         this.shown = now;
+        show(CLEAR);
+        STDOUT.flush(null);
+        if (CLEAR === '')
+            return;
         const rate = this.bytesDone / Math.max(now - this.started, 0.001);
         const left = Math.max(0, this.bytes - this.bytesDone) / Math.max(rate, 1);
         const [done, speed] = [this.bytesDone, rate].map(n => (n / 1e6).toFixed(1));
-        show(`${CLEAR}${this.filesDone} of ${this.files} files, ${done} MB, ${speed} MB/s, ` +
+        show(`${this.filesDone} of ${this.files} files, ${done} MB, ${speed} MB/s, ` +
             `${left.toFixed(0)} s left`);
     },
 };
@@ -48,7 +53,7 @@ const progress = {
 let problems = 0;
 function complain(path, why) {
     problems++;
-    show(`${progress.visible ? CLEAR : ''}mp-checksum: ${path}${path && ': '}${fromUtf8(why)}\n`);
+    show(`${CLEAR}mp-checksum: ${path}${path && ': '}${fromUtf8(why)}\n`);
 }
 
 // Runs in the workers. It travels as source, and so sees nothing of this program.
@@ -99,22 +104,22 @@ const files = ARGV.flatMap(path => [...walk(fromUtf8(path), Gio.File.new_for_pat
     .sort((a, b) => a.path < b.path ? -1 : 1));
 progress.files = files.length;
 progress.bytes = files.reduce((sum, {size}) => sum + size, 0);
+progress.started = progress.shown = GLib.get_monotonic_time() / 1e6;
 
 const pool = new Mp.Pool({nWorkers: jobs});
 try {
     for await (const {size, sum, why} of pool.imap(checksum, files, {chunkSize: FILES_PER_TASK})) {
         const {path} = files[progress.filesDone];
         const escaped = path.replace(/[\\\n\r]/g, c => ESCAPES[c]);
-        progress.add(size);
-        show(progress.visible ? CLEAR : '');
         if (why === undefined)
             STDOUT.write_all(toBytes(`${escaped === path ? '' : '\\'}${sum}  ${escaped}\n`), null);
         else
             complain(path, why);
+        progress.add(size);
     }
 } catch (error) {
     complain('', error.message);
 }
-show(progress.visible ? CLEAR : '');
+show(CLEAR);
 STDOUT.flush(null);
 System.exit(problems > 0 ? 1 : 0);

@@ -34,18 +34,18 @@ def checksum(path):
 
 def find(path, complain):
     """The paths and sizes of a file, or of the regular files below a folder."""
-    found = []
-    try:
-        status = os.stat(path)
-        if not stat.S_ISDIR(status.st_mode):
-            return [(path, status.st_size)]
-        for folder, _, names in os.walk(path, onerror=lambda e: complain(e.filename, e.strerror)):
-            for file in (os.path.join(folder, name) for name in names):
-                status = os.lstat(file)
-                if stat.S_ISREG(status.st_mode):
-                    found.append((file, status.st_size))
-    except OSError as error:
-        complain(error.filename, error.strerror)
+    found, files = [], [path]
+    if os.path.isdir(path):
+        tree = os.walk(path, onerror=lambda error: complain(error.filename, error.strerror))
+        files = (os.path.join(folder, name) for folder, _, names in tree for name in names)
+    for file in files:
+        try:
+            status = os.stat(file, follow_symlinks=file is path)
+        except OSError as error:
+            complain(file, error.strerror)
+            continue
+        if file is path or stat.S_ISREG(status.st_mode):
+            found.append((file, status.st_size))
     return sorted(found, key=lambda file: os.fsencode(file[0]))
 
 
@@ -83,9 +83,12 @@ class Progress:
 
 def main():
     parser = argparse.ArgumentParser(prog='mp-checksum', description=__doc__)
-    parser.add_argument('-j', metavar='N', type=int, dest='jobs', help='how many processes')
+    parser.add_argument('-j', metavar='N', type=int, dest='jobs', default=0,
+                        help='how many processes')
     parser.add_argument('paths', metavar='PATH', nargs='+')
     options = parser.parse_args()
+    if options.jobs < 0:
+        parser.error('argument -j: not a number of processes')
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors='surrogateescape')
     problems = []
@@ -98,17 +101,19 @@ def main():
     progress = Progress([])
     files = [file for path in options.paths for file in find(path, complain)]
     progress = Progress(files)
-    with Pool(options.jobs) as pool:
-        paths = (path for path, _ in files)
-        for path, size, digest, why in pool.imap(checksum, paths, FILES_PER_TASK):
-            progress.add(size)
-            if why is None:
-                if sys.stdout.isatty():
-                    progress.clear()
-                sys.stdout.write(line(path, digest))
-            else:
-                complain(path, why)
-    progress.clear()
+    paths = (path for path, _ in files)
+    try:
+        with Pool(options.jobs or None) as pool:
+            for path, size, digest, why in pool.imap(checksum, paths, FILES_PER_TASK):
+                progress.add(size)
+                if why is None:
+                    if sys.stdout.isatty():
+                        progress.clear()
+                    sys.stdout.write(line(path, digest))
+                else:
+                    complain(path, why)
+    finally:
+        progress.clear()
     return 1 if problems else 0
 
 

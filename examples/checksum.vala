@@ -17,7 +17,7 @@ unowned string clear_err = "";
 double bytes = 0;
 double bytes_done = 0;
 int64 started;
-int64 shown = 0;
+int64 shown;
 
 // Runs in a worker, with one path; the result is size, sum, and why there is none.
 Variant checksum (Variant path) throws Error {
@@ -107,8 +107,8 @@ int main (string[] args) {
     var context = new OptionContext ("PATH...");
     context.add_main_entries (OPTIONS, null);
     try {
-        if (!context.parse (ref args) || args.length < 2)
-            throw new OptionError.FAILED ("no path");
+        if (!context.parse (ref args) || args.length < 2 || jobs < 0)
+            throw new OptionError.FAILED ("no path, or no number");
     } catch (OptionError error) {
         stderr.puts ("Usage: mp-checksum [-j N] PATH...\n");
         return 2;
@@ -118,7 +118,6 @@ int main (string[] args) {
         clear_err = "\r\x1b[K";
     if (Posix.isatty (1))
         clear_out = clear_err;
-    started = get_monotonic_time ();
     string[] files = {};
     foreach (unowned var path in args[1:args.length]) {
         var found = new GenericArray<string> ();
@@ -127,6 +126,7 @@ int main (string[] args) {
         foreach (unowned var file in found)
             files += file;
     }
+    started = shown = get_monotonic_time ();
     try {
         sum_all (files);
     } catch (Error error) {

@@ -132,7 +132,7 @@ class Checksum:
     def big(self):
         for number in range(64):
             with open(self.folder / f'{number:02}', 'wb') as file:
-                file.truncate(200000000)
+                file.truncate(40000000)
 
     def start(self, **options):
         """The program in a group of its own, when its two workers read."""
