@@ -65,7 +65,7 @@ class Checksum:
     def test_as_coreutils(self):
         self.fill()
         expected = self.expected()
-        for arguments in ['f'], ['-j', '1', 'f'], ['-j', '5', 'f']:
+        for arguments in ['f'], ['-j', '0', 'f'], ['-j', '1', 'f'], ['-j', '5', 'f']:
             status, out, err = self.run_it(*arguments)
             self.assertEqual((status, err), (0, b''))
             self.assertEqual(out.splitlines(), expected.splitlines())
@@ -93,10 +93,11 @@ class Checksum:
     def test_an_empty_folder(self):
         self.assertEqual(self.run_it('f'), (0, b'', b''))
 
-    def test_no_argument(self):
-        status, out, err = self.run_it()
-        self.assertEqual((status, out), (2, b''))
-        self.assertIn(b'sage: ', err)
+    def test_usage(self):
+        for arguments in [], ['-j', '-1', 'f'], ['-j', 'x', 'f']:
+            status, out, err = self.run_it(*arguments)
+            self.assertEqual((status, out), (2, b''), arguments)
+            self.assertIn(b'sage: ', err)
 
     # ── Files that cannot be read ────────────────────────────────────────────────
 
@@ -125,6 +126,20 @@ class Checksum:
             self.skipTest('root may read everything')
         status, out, err = self.run_it('f')
         self.assertEqual((status, err), (1, b'mp-checksum: f/a b: Permission denied\n'))
+        self.assertEqual(out.splitlines(), expected)
+
+    def test_a_folder_that_cannot_be_searched(self):
+        """Its names can be read, and nothing else; what comes after it is done."""
+        for name in 'a', 'm', 'z':
+            (self.folder / name).mkdir()
+            (self.folder / name / 'file').write_text(name, encoding='ascii')
+        expected = [line for line in self.expected().splitlines() if not line.endswith(b'm/file')]
+        (self.folder / 'm').chmod(0o444)
+        self.addCleanup((self.folder / 'm').chmod, 0o755)
+        if os.access(self.folder / 'm', os.X_OK):
+            self.skipTest('root may search everything')
+        status, out, err = self.run_it('f')
+        self.assertEqual((status, err), (1, b'mp-checksum: f/m/file: Permission denied\n'))
         self.assertEqual(out.splitlines(), expected)
 
     # ── While it runs ────────────────────────────────────────────────────────────
@@ -213,6 +228,8 @@ class Checksum:
         self.assertTrue(re.search(rb'\d+ of 41 files, [\d.]+( of 150\.0)? MB, [\d.]+ MB/s, '
                                   rb'\d+ s left', shown), shown)
         self.assertTrue(shown.endswith(b'\r\x1b[K'), shown)
+        # Each stays until the next one comes.
+        self.assertLessEqual(shown.count(b'\x1b[K'), shown.count(b' s left') + 1, shown)
 
 
 class C(Checksum, unittest.TestCase):
