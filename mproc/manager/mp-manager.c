@@ -30,7 +30,7 @@
 #include "mproc/base/mp-error-private.h"
 #include "mproc/manager/mp-manager-values-private.h"
 #include "mproc/manager/mp-proxy-private.h"
-#include "mproc/process/mp-process.h"
+#include "mproc/process/mp-process-private.h"
 
 #define SERVER_PROGRAM "mp-manager-server"
 
@@ -138,14 +138,15 @@ wait_readable (MpManagerPrivate  *priv,
       struct pollfd fds[] = { { fd, POLLIN, 0 }, { sentinel, POLLIN, 0 } };
       gint64 left = mp_deadline_left (deadline, G_USEC_PER_SEC);
       int n = poll (fds, 2, (left + 999) / 1000);
+      int saved = n < 0 ? errno : 0;
 
       if (n > 0 && fds[0].revents != 0)
         return TRUE;
       if ((n > 0 && fds[1].revents != 0) || left == 0 || !mp_process_is_alive (priv->process))
         return set_not_started (priv, error);
-      if (n < 0 && errno != EINTR)
+      if (n < 0 && saved != EINTR)
         {
-          mp_error_set_errno (error, errno, "Cannot wait for the manager's server");
+          mp_error_set_errno (error, saved, "Cannot wait for the manager's server");
           return FALSE;
         }
     }
@@ -217,6 +218,7 @@ launch (MpManagerPrivate  *priv,
 
   mp_manager_key_to_hex (rendezvous, name);
   priv->process = mp_process_new_command ("Manager", argv);
+  mp_process_private (priv->process)->deaf_to_interrupts = TRUE;
 
   return mp_process_set_daemon (priv->process, TRUE, error)
          && mp_process_start (priv->process, error);

@@ -20,6 +20,7 @@
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/pool/mp-result-private.h"
 #include "mproc/pool/mp-task-error-private.h"
+#include "mproc/process/mp-process-private.h"
 
 /* A worker that lived longer than this could start well enough. */
 #define INFANCY (2 * G_TIME_SPAN_SECOND)
@@ -186,6 +187,7 @@ see_off (MpPool     *self,
   priv->roster_serial++;
   mp_pool_unlock ();
 
+  mp_process_drop_sentinel (worker.process);
   g_object_unref (worker.process);
   g_free (worker.name);
 
@@ -467,6 +469,7 @@ mp_pool_kill_workers (MpPool *self)
       priv->roster[i] = (MpPoolWorker) { 0 };
       priv->roster_serial++;
       mp_pool_unlock ();
+      mp_process_drop_sentinel (worker.process);
       g_object_unref (worker.process);
       g_free (worker.name);
     }

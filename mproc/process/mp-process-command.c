@@ -41,6 +41,7 @@ typedef struct
   char **environment;
   char *pid_digits;    /* in @environment, filled in by the child */
   int null_fd;
+  gboolean ignores_interrupts;
   int arena_fd;        /* ours, or a copy above the standard streams */
   int control_fd;
   int report_read;     /* the child writes errno there if it cannot run the program */
@@ -86,6 +87,8 @@ run_program (ExecPlan *plan)
   int error;
 
   reset_signals ();
+  if (plan->ignores_interrupts)
+    signal (SIGINT, SIG_IGN);
   write_pid (plan->pid_digits);
   fcntl (plan->arena_fd, F_SETFD, 0);
   if (plan->control_fd >= 0)
@@ -257,7 +260,8 @@ mp_process_spawn (MpProcess  *self,
                   GError    **error)
 {
   MpProcessPrivate *priv = mp_process_private (self);
-  g_auto (ExecPlan) plan = { .null_fd = -1, .arena_fd = -1, .control_fd = -1, .report_read = -1 };
+  g_auto (ExecPlan) plan = { .null_fd = -1, .arena_fd = -1, .control_fd = -1, .report_read = -1,
+                            .ignores_interrupts = mp_process_private (self)->deaf_to_interrupts };
   g_autofree char *what = NULL;
   pid_t pid;
   int result;

@@ -54,6 +54,7 @@ typedef struct
   /* All that follows is under the lock. */
   MpProcessState  state;
   gboolean        daemon;
+  gboolean        deaf_to_interrupts; /* of a command: its program begins with SIGINT ignored */
   gboolean        announced;      /* `exited` was emitted, or never will be */
   gboolean        sentinel_taken; /* somebody outside has the number of pidfd */
   guint           pollers;        /* calls that poll pidfd right now */
@@ -117,6 +118,7 @@ gboolean          mp_process_read_story      (MpProcessStory *story);
 /* mp-process-wait.c */
 gboolean          mp_process_reap            (MpProcess      *self,
                                               MpReap          how);
+void              mp_process_drop_sentinel   (MpProcess      *self);
 void              mp_process_adopt           (MpProcess      *self,
                                               pid_t           pid);
 void              mp_process_close_pidfd     (MpProcess      *self);

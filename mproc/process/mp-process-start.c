@@ -26,6 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "mproc/base/mp-error-private.h"
@@ -288,13 +289,36 @@ reap_others (void)
     mp_process_reap (children->pdata[i], MP_REAP_DEFER);
 }
 
+/* GLib ends the program if it cannot make the descriptor that wakes a main context. */
+static gboolean
+check_descriptors (GError **error)
+{
+  static gboolean made;
+  int fd;
+
+  if (g_atomic_int_get (&made))
+    return TRUE;
+
+  fd = eventfd (0, EFD_CLOEXEC);
+  if (fd < 0)
+    {
+      mp_error_set_errno (error, errno, "Cannot make a descriptor for the main context");
+      return FALSE;
+    }
+  close (fd);
+  g_main_context_default ();
+  g_atomic_int_set (&made, TRUE);
+
+  return TRUE;
+}
+
 static pid_t
 make_child (MpProcess  *self,
             GError    **error)
 {
   MpProcessPrivate *priv = mp_process_private (self);
 
-  if (!mp_family_ensure (error) || !open_control (self, error))
+  if (!check_descriptors (error) || !mp_family_ensure (error) || !open_control (self, error))
     return -1;
 
   return priv->argv != NULL ? mp_process_spawn (self, error) : fork_child (self, error);

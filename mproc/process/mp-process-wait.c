@@ -79,6 +79,19 @@ mp_process_close_pidfd (MpProcess *self)
     mp_clear_fd (&priv->pidfd);
 }
 
+/* The one who asked for the number polls it no more. */
+void
+mp_process_drop_sentinel (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  mp_process_lock ();
+  priv->sentinel_taken = FALSE;
+  if (priv->state == MP_PROCESS_ENDED)
+    mp_process_close_pidfd (self);
+  mp_process_unlock ();
+}
+
 /* Returns 0, or an errno value: ECHILD if @self is no child of this process. */
 int
 mp_process_send_signal (MpProcess *self,

@@ -14,6 +14,7 @@ import warnings
 from support import Running, TestCase, is_running, run, wait_until
 
 import mproc
+from mproc.errors import MaybeEncodingError
 from mproc.pool import Pool
 
 
@@ -71,6 +72,21 @@ def unpicklable():
     return (x for x in ())
 
 
+def fail_with_surrogate(x):
+    raise ValueError('bad name: \udcff')
+
+
+class Exits:
+    """Ends the process that pickles it, if that lets itself be ended."""
+
+    def __reduce__(self):
+        raise SystemExit(4)
+
+
+def give_exits(_):
+    return Exits()
+
+
 class Base(TestCase):
     def pool(self, *args, **options):
         pool = mproc.Pool(*args, **options)
@@ -86,6 +102,21 @@ class Calls(Base):
     def setUp(self):
         super().setUp()
         self.p = self.pool(3)
+
+    def test_errors_that_resist(self):
+        with self.assertRaisesRegex(ValueError, 'bad name'):
+            self.p.apply(fail_with_surrogate, (1,))
+        with self.assertRaises(MaybeEncodingError):
+            self.p.apply(give_exits, (1,))
+
+    def test_chunk_sizes_are_integers(self):
+        for size in float('nan'), 1.5, '1':
+            self.assertRaises(TypeError, self.p.imap, square, [1], size)
+            self.assertRaises(TypeError, self.p.map, square, [1], size)
+        self.assertEqual(list(self.p.imap(square, [1, 2], 2)), [1, 4])
+
+    def test_endless_timeouts(self):
+        self.assertEqual(self.p.apply_async(square, (3,)).get(float('inf')), 9)
 
     def test_apply(self):
         self.assertEqual(self.p.apply(add, (1,)), 1)

@@ -77,10 +77,12 @@ function check(status, timedOut, message) {
  * @returns {number} microseconds, or -1
  */
 function microseconds(timeout) {
-    if (timeout === undefined || timeout === null || timeout < 0 || timeout > 1e9)
+    if (timeout === undefined || timeout === null)
         return -1;
     if (typeof timeout !== 'number' || Number.isNaN(timeout))
         throw failure(Mp.Error.INVALID_ARGUMENT, 'A timeout is a number of seconds');
+    if (timeout < 0 || timeout > 1e9)
+        return -1;
     return Math.round(timeout * SECOND);
 }
 
@@ -244,6 +246,15 @@ function describeExtras(error) {
     return extras;
 }
 
+/* A property of an error may be a getter, and throw. */
+function textOf(read) {
+    try {
+        return String(read());
+    } catch {
+        return '';
+    }
+}
+
 /**
  * What was thrown, as plain data for the way to another process.
  *
@@ -264,9 +275,9 @@ function describe(thrown) {
         return {name: 'Error', message: String(thrown), stack: '', value: plainOrNothing(thrown)};
 
     const description = {
-        name: String(thrown.name),
-        message: String(thrown.message),
-        stack: String(thrown.stack),
+        name: textOf(() => thrown.name),
+        message: textOf(() => thrown.message),
+        stack: textOf(() => thrown.stack),
         extras: describeExtras(thrown),
     };
     if (thrown.cause !== undefined)

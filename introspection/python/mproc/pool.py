@@ -8,6 +8,7 @@ there, gathers all that have come and looks after the workers; callbacks run the
 thread that waits. A pool belongs to the process that made it.
 """
 
+import operator
 import os
 import threading
 import warnings
@@ -142,7 +143,7 @@ class Pool:
         items = list(iterable)
         if chunksize is None:
             chunksize = -(-len(items) // (self._mp.get_n_workers() * 4))
-        chunksize = max(1, chunksize)
+        chunksize = max(1, operator.index(chunksize))
         submit = self._submitter(func, style, MAP)
         parts = [submit(items[start:start + chunksize])
                  for start in range(0, len(items), chunksize)]
@@ -158,6 +159,7 @@ class Pool:
 
     def _imap(self, kind, func, iterable, chunksize):
         self._check_running()
+        chunksize = operator.index(chunksize)
         if chunksize < 1:
             raise ValueError(f'Chunksize must be 1+, not {chunksize}')
         return kind(self, self._submitter(func, CALL, MAP), iterable, chunksize)

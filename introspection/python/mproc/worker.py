@@ -105,7 +105,7 @@ class Loop:
     def finish(self, value):
         try:
             encoding, data = _MpCodec.encode(value)
-        except Exception as error:
+        except BaseException as error:
             self.fail(MaybeEncodingError(f"Error sending result: '{_show(value)}'. "
                                          f"Reason: '{error!r}'"))
             return
@@ -123,7 +123,8 @@ class Loop:
         name = kind.__qualname__
         if kind.__module__ not in ('builtins', '__main__'):
             name = f'{kind.__module__}.{name}'
-        self.worker.fail('python', name, _message(error), text, pickled(error))
+        self.worker.fail('python', _utf8(name), _utf8(_message(error)), _utf8(text),
+                         pickled(error))
 
 
 def _adapt(style, target):
@@ -148,15 +149,20 @@ def pickled(error):
     try:
         data = _MpCodec.dumps(error)
         copy = _MpCodec.loads(data)
-    except Exception:
+    except BaseException:
         return b''
     return data if type(copy) is type(error) else b''
+
+
+def _utf8(text):
+    """Text that the library takes: a lone surrogate, as file names have, is written out."""
+    return text.encode('utf-8', 'backslashreplace').decode()
 
 
 def _message(error):
     try:
         return str(error)
-    except Exception:
+    except BaseException:
         return ''
 
 
@@ -167,5 +173,5 @@ def _describe(error):
 def _show(value):
     try:
         return repr(value)
-    except Exception:
+    except BaseException:
         return object.__repr__(value)

@@ -23,14 +23,16 @@ def microseconds(block, timeout):
     """What the raw calls take; a time in the past means: do not wait."""
     if not block:
         return 0
-    if timeout is None:
+    if timeout is None or timeout > 1e9:
         return -1
     return max(0, int(timeout * 1e6))
 
 
 def remaining(end):
     """The microseconds until the monotonic time @end; without limit if that is None."""
-    return -1 if end is None else max(0, int((end - monotonic()) * 1e6))
+    if end is None or end - monotonic() > 1e9:
+        return -1
+    return max(0, int((end - monotonic()) * 1e6))
 
 
 def wait(call, timeout=None):
