@@ -82,6 +82,12 @@ class Lists(Base):
 
 
 class Dicts(Base):
+    def test_keys_are_hashable(self):
+        d = self.m.dict(a=1)
+        self.assertRaises(TypeError, d.__setitem__, [], 5)
+        self.assertRaises(TypeError, d.setdefault, {}, 5)
+        self.assertEqual(d.copy(), {'a': 1})
+
     def test_behaves_as_dict(self):
         calls = [
             lambda d: d['a'], lambda d: d['no'], lambda d: d.__setitem__('b', [1, 2]),

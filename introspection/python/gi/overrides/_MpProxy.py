@@ -266,6 +266,7 @@ class DictProxyMethods(ProxyMethods):
             raise KeyError('popitem(): dictionary is empty') from None
 
     def setdefault(self, key, default=None):
+        hash(key)
         return self._call('set_default', [key, default])[0][0]
 
     def update(self, content=(), **more):
@@ -295,6 +296,7 @@ class DictProxyMethods(ProxyMethods):
             raise KeyError(key) from None
 
     def __setitem__(self, key, value):
+        hash(key)               # the server would take a list, but no dict could be made of it
         self._call('set', [key, value])
 
     def __delitem__(self, key):
