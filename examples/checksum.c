@@ -119,27 +119,22 @@ show_progress (guint done, guint files)
 int
 main (int argc, char **argv)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new ("PATH...");
   g_autoptr (GPtrArray) files = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (MpPool) pool = NULL;
   g_autoptr (MpResultIterator) results = NULL;
   g_autoptr (GError) error = NULL;
   GVariant *result;
-  int jobs = 0;
-  GOptionEntry options[] = {
-    { "jobs", 'j', 0, G_OPTION_ARG_INT, &jobs, "How many processes", "N" }, { NULL }
-  };
+  guint64 jobs = 0;
+  gboolean usable = TRUE;
 
-  g_option_context_add_main_entries (context, options, NULL);
-  if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 2 || jobs < 0)
-    {
-      fputs ("Usage: mp-checksum [-j N] PATH...\n", stderr);
-      return 2;
-    }
+  for (int option; (option = getopt (argc, argv, "j:")) != -1;)
+    usable &= option == 'j' && g_ascii_string_to_unsigned (optarg, 10, 0, 1000, &jobs, NULL);
+  if (!usable || optind == argc)
+    return fputs ("Usage: mp-checksum [-j N] PATH...\n", stderr), 2;
 
   clear_err = isatty (STDERR_FILENO) ? CLEAR : "";
   clear_out = isatty (STDOUT_FILENO) ? clear_err : "";
-  for (int i = 1; i < argc; i++)
+  for (int i = optind; i < argc; i++)
     find (argv[i], files);
   progress.started = progress.shown = g_get_monotonic_time ();
 
