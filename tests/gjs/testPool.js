@@ -380,6 +380,7 @@ test('Ctrl-C leaves no orphan', async () => {
     child.wait(null);
     ok(child.get_if_signaled());
     await eventually(() => !pids.some(isRunning));
+    out.close(null);
 });
 
 await run();

@@ -114,7 +114,7 @@ class Process(BaseProcess):
     """A process that calls target(*args, **kwargs), or run() of a subclass."""
 
     def __init__(self, group=None, target=None, name=None, args=(), kwargs={}, *, daemon=None):
-        assert group is None, 'group argument must be None'
+        assert group is None, 'group argument must be None for now'
         identity = _current._identity + (next(_numbers),)
         name = name or f'{type(self).__name__}-{":".join(map(str, identity))}'
         super().__init__(name, identity, dict(_current._config))
