@@ -162,12 +162,19 @@ export async function eventually(func, seconds = 10) {
     }
 }
 
+// Threads other than those that gjs and GLib start for themselves.
+function strangeThreads() {
+    return list('/proc/self/task').map(id => read(`/proc/self/task/${id}/comm`).trim())
+        .filter(name => !/^(gjs|JS |Gjs|gmain|gdbus|pool-|dconf|$)/.test(name));
+}
+
 function leftBehind(before) {
     const files = openFiles().filter(file => !before.includes(file));
     const pids = children();
     return [
         ...pids.map(pid => `process ${pid}: ${read(`/proc/${pid}/cmdline`).replace(/\0/g, ' ')}`),
         ...files.map(file => `file ${file}`),
+        ...strangeThreads().map(name => `thread ${name}`),
     ];
 }
 
