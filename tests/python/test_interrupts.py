@@ -23,8 +23,11 @@ while True:
     p.start()
     p.join()
 ''',
+    # Without dill, which swallows whatever is raised at one moment of its import.
     'pools': '''
+import sys
 import mproc
+sys.modules['dill'] = None
 print('go')
 while True:
     with mproc.Pool(2) as p:
