@@ -8,9 +8,9 @@
  *
  * A thread counts as a waiter exactly as long as its slot says so (the slot's `waiting` and the
  * count move together by an intent), so a dead waiter is uncounted by whoever recovers it, and a
- * wake-up meant for it may wake another for nothing. Notifying raises the epoch and wakes all sleepers; as
- * many of those who had come before as there are wake-ups take one each, the others go back to
- * sleep.
+ * wake-up meant for it may wake another for nothing. Notifying raises the epoch and wakes all
+ * sleepers; as many of those who had come before as there are wake-ups take one each, the others go
+ * back to sleep.
  */
 
 #include "config.h"
