@@ -17,11 +17,21 @@
 #include "mproc/base/mp-error.h"
 #include "mproc/base/mp-payload.h"
 
+#include "mproc/memory/mp-block.h"
 #include "mproc/memory/mp-memory.h"
 #include "mproc/memory/mp-shared.h"
 
+#include "mproc/sync/mp-barrier.h"
 #include "mproc/sync/mp-condition.h"
+#include "mproc/sync/mp-event.h"
 #include "mproc/sync/mp-lock.h"
+#include "mproc/sync/mp-semaphore.h"
+
+#include "mproc/data/mp-array.h"
+#include "mproc/data/mp-element.h"
+#include "mproc/data/mp-shareable-list.h"
+#include "mproc/data/mp-shared-memory.h"
+#include "mproc/data/mp-value.h"
 
 #include "mproc/channel/mp-queue.h"
 

@@ -39,6 +39,7 @@ static const struct
   [MP_STATUS_NOT_OWNER]   = { MP_ERROR_NOT_OWNER, "The lock is not held by the caller" },
   [MP_STATUS_INVALID]     = { MP_ERROR_INVALID_STATE, "The object cannot be used here" },
   [MP_STATUS_FAILED]      = { MP_ERROR_FAILED, "The operation failed" },
+  [MP_STATUS_BROKEN]      = { MP_ERROR_BROKEN, "The barrier is broken" },
 };
 
 gboolean

@@ -55,6 +55,7 @@ G_BEGIN_DECLS
  * @MP_ERROR_TERMINATED: the pool was terminated before the task was done.
  * @MP_ERROR_SERVER_DIED: the manager's server process is gone.
  * @MP_ERROR_ABANDONED: the process that held the object died while it changed it.
+ * @MP_ERROR_BROKEN: the barrier is broken: one of those who were to meet there gave up or died.
  *
  * What a caller of mproc can act on.
  *
@@ -81,6 +82,7 @@ typedef enum {
   MP_ERROR_TERMINATED,
   MP_ERROR_SERVER_DIED,
   MP_ERROR_ABANDONED,
+  MP_ERROR_BROKEN,
 } MpError;
 
 MP_AVAILABLE_IN_0_1
@@ -98,6 +100,7 @@ GQuark mp_error_quark (void);
  * @MP_STATUS_NOT_OWNER: the lock is not held, or not by the caller.
  * @MP_STATUS_INVALID: bad arguments, or the object is not usable here.
  * @MP_STATUS_FAILED: the task ended with an error, or a system call failed.
+ * @MP_STATUS_BROKEN: the barrier is broken.
  *
  * What the raw twins, the calls made for language bindings, return. The outcomes that are a
  * normal part of waiting never make a #GError there, because building one runs the
@@ -116,6 +119,7 @@ typedef enum {
   MP_STATUS_NOT_OWNER,
   MP_STATUS_INVALID,
   MP_STATUS_FAILED,
+  MP_STATUS_BROKEN,
 } MpStatus;
 
 G_END_DECLS

@@ -11,7 +11,7 @@
 
 #include "config.h"
 
-#include "mproc/base/mp-payload.h"
+#include "mproc/base/mp-payload-private.h"
 
 #include "mproc/base/mp-transcode-private.h"
 
@@ -20,6 +20,8 @@ struct _MpPayload
   gatomicrefcount ref_count;
   MpEncoding      encoding;
   GBytes         *bytes;
+  gpointer        holder;       /* what the bytes came in, and keeps alive what they refer to */
+  GDestroyNotify  let_go;
 };
 
 G_DEFINE_BOXED_TYPE (MpPayload, mp_payload, mp_payload_ref, mp_payload_unref)
@@ -46,11 +48,26 @@ mp_payload_new (MpEncoding  encoding,
   g_return_val_if_fail (encoding >= MP_ENCODING_VARIANT && encoding <= MP_ENCODING_BYTES, NULL);
   g_return_val_if_fail (bytes != NULL, NULL);
 
-  self = g_new (MpPayload, 1);
+  self = g_new0 (MpPayload, 1);
   g_atomic_ref_count_init (&self->ref_count);
   self->encoding = encoding;
   self->bytes = g_bytes_ref (bytes);
   return self;
+}
+
+void
+mp_payload_set_holder (MpPayload      *self,
+                       gpointer        holder,
+                       GDestroyNotify  let_go)
+{
+  self->holder = holder;
+  self->let_go = let_go;
+}
+
+gpointer
+mp_payload_get_holder (MpPayload *self)
+{
+  return self->holder;
 }
 
 /**
@@ -110,6 +127,8 @@ mp_payload_unref (MpPayload *self)
     return;
 
   g_bytes_unref (self->bytes);
+  if (self->let_go != NULL)
+    self->let_go (self->holder);
   g_free (self);
 }
 

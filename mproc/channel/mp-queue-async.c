@@ -4,8 +4,8 @@
  */
 
 /*
- * Taking from a queue in a main loop: a GTask and a doorbell source, no thread. The source tries
- * when there may be something; somebody else may have been faster, then it goes on waiting.
+ * A queue in a main loop: tasks and sources on the doorbell, no thread. An attempt is made when one
+ * may succeed; somebody else may have been faster, then it goes on waiting.
  */
 
 #include "config.h"
@@ -13,43 +13,45 @@
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/channel/mp-queue-private.h"
+#include "mproc/sync/mp-async-private.h"
 #include "mproc/sync/mp-doorbell-private.h"
 
 static gboolean
-ready_cb (gpointer queue)
+is_readable (gpointer queue)
 {
   return mp_queue_is_readable (queue);
 }
 
-/* One attempt. TRUE if the task is decided. */
 static gboolean
-try_get (GTask *task)
+is_writable (gpointer queue)
 {
-  MpQueue *self = g_task_get_source_object (task);
+  return mp_queue_is_writable (queue);
+}
+
+/* --- Taking -------------------------------------------------------------------------------- */
+
+static gboolean
+get_attempt (gpointer data)
+{
+  GTask *task = data;
   GError *error = NULL;
   MpPayload *payload;
 
   if (g_task_return_error_if_cancelled (task))
-    return TRUE;
+    return G_SOURCE_REMOVE;
 
-  payload = mp_queue_get_payload (self, 0, NULL, &error);
+  payload = mp_queue_get_payload (g_task_get_source_object (task), 0, NULL, &error);
   if (g_error_matches (error, MP_ERROR, MP_ERROR_EMPTY))
     {
       g_clear_error (&error);
-      return FALSE;
+      return G_SOURCE_CONTINUE;
     }
 
   if (payload != NULL)
     g_task_return_pointer (task, payload, (GDestroyNotify) mp_payload_unref);
   else
     g_task_return_error (task, error);
-  return TRUE;
-}
-
-static gboolean
-doorbell_cb (gpointer task)
-{
-  return try_get (task) ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+  return G_SOURCE_REMOVE;
 }
 
 /**
@@ -72,25 +74,13 @@ mp_queue_get_async (MpQueue             *self,
                     gpointer             user_data)
 {
   g_autoptr (GTask) task = NULL;
-  g_autoptr (GSource) source = NULL;
 
   g_return_if_fail (MP_IS_QUEUE (self));
 
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_queue_get_async);
-  g_task_set_check_cancellable (task, FALSE);
-  if (try_get (task))
-    return;
-
-  source = mp_doorbell_source_new (ready_cb, self);
-  if (cancellable != NULL)
-    {
-      g_autoptr (GSource) child = g_cancellable_source_new (cancellable);
-
-      g_source_set_dummy_callback (child);
-      g_source_add_child_source (source, child);
-    }
-  g_task_attach_source (task, source, doorbell_cb);
+  g_task_set_check_cancellable (task, FALSE);   /* what was done is done */
+  mp_async_wait (task, is_readable, self, MP_DEADLINE_NEVER, get_attempt);
 }
 
 /**
@@ -115,4 +105,140 @@ mp_queue_get_finish (MpQueue       *self,
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/* --- Putting ------------------------------------------------------------------------------- */
+
+static gboolean
+put_attempt (gpointer data)
+{
+  GTask *task = data;
+  GError *error = NULL;
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  if (mp_queue_put_payload (g_task_get_source_object (task), g_task_get_task_data (task), 0, NULL,
+                            &error))
+    g_task_return_boolean (task, TRUE);
+  else if (!g_error_matches (error, MP_ERROR, MP_ERROR_FULL))
+    g_task_return_error (task, g_steal_pointer (&error));
+  else
+    {
+      g_clear_error (&error);
+      return G_SOURCE_CONTINUE;
+    }
+
+  return G_SOURCE_REMOVE;
+}
+
+/**
+ * mp_queue_put_async:
+ * @self: a queue
+ * @payload: the encoded value
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: (scope async): called in the thread-default main context when there was room
+ * @user_data: data for @callback
+ *
+ * Puts a value at the end of the queue when there is room, without blocking:
+ * [method@Mp.Queue.put_payload] for main loops.
+ *
+ * Calls do not wait for one another: if the order matters, put the next when this one is done.
+ * After a cancellation nothing was put.
+ *
+ * Since: 0.1
+ */
+void
+mp_queue_put_async (MpQueue             *self,
+                    MpPayload           *payload,
+                    GCancellable        *cancellable,
+                    GAsyncReadyCallback  callback,
+                    gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (MP_IS_QUEUE (self));
+  g_return_if_fail (payload != NULL);
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_queue_put_async);
+  g_task_set_check_cancellable (task, FALSE);   /* what was done is done */
+  g_task_set_task_data (task, mp_payload_ref (payload), (GDestroyNotify) mp_payload_unref);
+  mp_async_wait (task, is_writable, self, MP_DEADLINE_NEVER, put_attempt);
+}
+
+/**
+ * mp_queue_put_finish:
+ * @self: a queue
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Queue.put_async].
+ *
+ * Errors: those of [method@Mp.Queue.put_payload].
+ *
+ * Returns: %TRUE if the value was put
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_queue_put_finish (MpQueue       *self,
+                     GAsyncResult  *result,
+                     GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
+/* --- Sources ------------------------------------------------------------------------------- */
+
+static gboolean
+is_either (gpointer queue)
+{
+  return mp_queue_is_readable (queue) || mp_queue_is_writable (queue);
+}
+
+/**
+ * mp_queue_create_source: (skip)
+ * @self: a queue
+ * @condition: %G_IO_IN for a value to take, %G_IO_OUT for room, or both
+ * @cancellable: (nullable): a #GCancellable
+ *
+ * Makes a source that is dispatched whenever there may be something to take, or room to put, or the
+ * queue is closed, or @cancellable was cancelled. Its callback is a #GSourceFunc.
+ *
+ * Use the `try_` calls in the callback: somebody else may be faster.
+ *
+ * Returns: (transfer full): a new source, to be attached to a main context
+ *
+ * Since: 0.1
+ */
+GSource *
+mp_queue_create_source (MpQueue      *self,
+                        GIOCondition  condition,
+                        GCancellable *cancellable)
+{
+  MpReadyFunc ready = is_either;
+  GSource *source;
+
+  g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
+
+  if ((condition & (G_IO_IN | G_IO_OUT)) == G_IO_IN)
+    ready = is_readable;
+  else if ((condition & (G_IO_IN | G_IO_OUT)) == G_IO_OUT)
+    ready = is_writable;
+
+  source = mp_doorbell_source_new (ready, self);
+  mp_doorbell_source_hold (source, G_OBJECT (self));
+  g_source_set_static_name (source, "[mproc] queue");
+  if (cancellable != NULL)
+    {
+      g_autoptr (GSource) child = g_cancellable_source_new (cancellable);
+
+      g_source_set_dummy_callback (child);
+      g_source_add_child_source (source, child);
+    }
+
+  return source;
 }

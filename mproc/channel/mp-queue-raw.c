@@ -49,24 +49,26 @@ mp_queue_put_data (MpQueue      *self,
                              NULL);
 }
 
-/* Replaces the value by its form in the encoding wanted, unless it is in it, or bytes, already. */
+/* The value in the encoding wanted; itself if it is in it, or bytes, already. */
 static MpStatus
 convert (guint    wanted,
          guint   *encoding,
-         guint8 **data,
-         gsize   *size)
+         GBytes **bytes)
 {
-  g_autoptr (GBytes) bytes = NULL;
+  GBytes *converted;
+  gconstpointer data;
+  gsize size;
 
   if (wanted == 0 || wanted == *encoding || *encoding == MP_ENCODING_BYTES)
     return MP_STATUS_OK;
 
-  bytes = mp_transcode (*encoding, *data, *size, wanted, NULL);
-  if (bytes == NULL)
+  data = g_bytes_get_data (*bytes, &size);
+  converted = mp_transcode (*encoding, data, size, wanted, NULL);
+  if (converted == NULL)
     return MP_STATUS_NOT_PLAIN;
 
-  g_free (*data);
-  *data = g_bytes_unref_to_data (g_steal_pointer (&bytes), size);
+  g_bytes_unref (*bytes);
+  *bytes = converted;
   *encoding = wanted;
   return MP_STATUS_OK;
 }
@@ -80,9 +82,11 @@ convert (guint    wanted,
  * @data: (out) (array length=size) (transfer full) (nullable): the encoded value
  * @size: (out): how many bytes
  *
- * Takes the first value, in the encoding wanted. For language bindings.
+ * Takes the first value, in the encoding wanted, as a copy. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken, and is returned as its writer encoded it.
+ * With `NOT_PLAIN` the value was taken, and is returned as its writer encoded it. What shared
+ * objects the value refers to may be gone before they are opened: see
+ * [method@Mp.Queue.take_data].
  *
  * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `CLOSED`, `NOT_PLAIN`, `NO_SPACE`, `INVALID`, or
  *   `INTERRUPTED`, at the latest after a tenth of a second: then call again
@@ -97,10 +101,93 @@ mp_queue_get_data (MpQueue  *self,
                    guint8  **data,
                    gsize    *size)
 {
-  MpStatus status = mp_queue_take (self, NULL, mp_deadline_from_usec (usec), TRUE, NULL, encoding,
-                                   data, size);
+  MpBlock *block;
+  MpStatus status = mp_queue_take_data (self, wanted, usec, encoding, data, size, &block);
 
-  return status == MP_STATUS_OK ? convert (wanted, encoding, data, size) : status;
+  if (block != NULL && *data == NULL)
+    *data = g_memdup2 (mp_block_get_data (block, NULL), *size);
+  g_clear_pointer (&block, mp_block_unref);
+
+  return status;
+}
+
+/**
+ * mp_queue_take_data:
+ * @self: a queue
+ * @wanted: the [enum@Mp.Encoding] that the caller reads, or 0 for any
+ * @usec: how many microseconds to wait for a value; negative for no limit
+ * @encoding: (out): how the bytes are to be read: @wanted, or `BYTES`
+ * @data: (out) (array length=size) (transfer full) (nullable): the encoded value, unless it lies in
+ *   @block
+ * @size: (out): how many bytes the encoded value has
+ * @block: (out) (transfer full) (nullable): the block of shared memory that the value came in, if it
+ *   did: hold it until the value has been read
+ *
+ * Takes the first value, in the encoding wanted, without copying a large one. For language bindings.
+ *
+ * A large value, or one that refers to shared objects, comes in a block. If @data is %NULL then, the
+ * encoded value is what is in the block; else it had to be converted.
+ *
+ * With `NOT_PLAIN` the value was taken, and is returned as its writer encoded it.
+ *
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_take_data (MpQueue  *self,
+                    guint     wanted,
+                    gint64    usec,
+                    guint    *encoding,
+                    guint8  **data,
+                    gsize    *size,
+                    MpBlock **block)
+{
+  GBytes *bytes;
+  MpStatus status;
+
+  *data = NULL;
+  *size = 0;
+  status = mp_queue_take (self, NULL, mp_deadline_from_usec (usec), TRUE, NULL, encoding, &bytes,
+                          block);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  status = convert (wanted, encoding, &bytes);
+  *size = g_bytes_get_size (bytes);
+  if (*block != NULL && g_bytes_get_data (bytes, NULL) == mp_block_get_data (*block, NULL))
+    g_bytes_unref (bytes);
+  else
+    *data = g_bytes_unref_to_data (bytes, size);
+
+  return status;
+}
+
+/**
+ * mp_queue_put_block_data:
+ * @self: a queue
+ * @encoding: how the bytes are to be read: an [enum@Mp.Encoding]
+ * @block: the encoded value, as it lies in shared memory
+ * @usec: how many microseconds to wait for room; negative for no limit
+ *
+ * Puts an encoded value that was written in place. For language bindings.
+ *
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.put_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_put_block_data (MpQueue *self,
+                         guint    encoding,
+                         MpBlock *block,
+                         gint64   usec)
+{
+  const MpWaitLimits limits = { mp_deadline_from_usec (usec), NULL, TRUE };
+
+  if (encoding < MP_ENCODING_VARIANT || encoding > MP_ENCODING_BYTES || block == NULL)
+    return MP_STATUS_INVALID;
+
+  return mp_queue_put_block_until (self, encoding, block, &limits);
 }
 
 /**

@@ -12,6 +12,10 @@
 
 #include "mproc/channel/mp-queue-private.h"
 
+#include <string.h>
+
+#include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
@@ -21,80 +25,119 @@ get_ring (MpQueue *self)
   return mp_shared_get_data (MP_SHARED (self));
 }
 
-/* Before a put fails for want of memory: what the dead still hold is memory too. */
+/* --- Putting ------------------------------------------------------------------------------- */
+
+/* One message on its way into a queue: its bytes, or the block that they are in already. */
+typedef struct {
+  guint             encoding;
+  const MpRingPart *parts;
+  guint             n_parts;
+  MpOffset          block;
+  guint32           lease;
+} Outgoing;
+
 static MpStatus
 put_once (MpRing             *ring,
-          guint               encoding,
-          const MpRingPart   *parts,
-          guint               n_parts,
+          const Outgoing     *message,
           const MpWaitLimits *limits,
           guint64            *number)
 {
-  MpStatus status = mp_ring_put (ring, encoding, parts, n_parts, limits, number);
+  if (message->block != 0)
+    return mp_ring_put_block (ring, message->encoding, message->block, message->lease, limits,
+                              number);
 
-  if (G_LIKELY (status != MP_STATUS_NO_SPACE))
-    return status;
-
-  mp_recover_sweep ();
-  return mp_ring_put (ring, encoding, parts, n_parts, limits, number);
+  return mp_ring_put (ring, message->encoding, message->parts, message->n_parts, limits, number);
 }
 
 static MpStatus
-put_until (MpQueue            *self,
-           guint               encoding,
-           const MpRingPart   *parts,
-           guint               n_parts,
+put_until (MpRing             *ring,
+           const Outgoing     *message,
            const MpWaitLimits *limits,
            guint64            *number)
 {
-  MpRing *ring = get_ring (self);
   gboolean slept = FALSE;
+  gboolean swept = FALSE;
   MpStatus status;
 
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
-
-  while ((status = put_once (ring, encoding, parts, n_parts, limits, number)) ==
-         MP_STATUS_TIMED_OUT)
+  while ((status = put_once (ring, message, limits, number)) != MP_STATUS_OK)
     {
-      if (limits->deadline <= g_get_monotonic_time ())
-        return MP_STATUS_TIMED_OUT;
-      status = mp_event_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
+      /* Before a put fails for want of memory: what the dead still hold is memory too. */
+      if (status == MP_STATUS_NO_SPACE && !swept)
+        {
+          mp_recover_sweep ();
+          swept = TRUE;
+          continue;
+        }
+      if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
+        return status;
+      status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
         return status;
     }
-  if (slept && status == MP_STATUS_OK)
+  if (slept)
     mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
 
   return status;
 }
 
-MpStatus
-mp_queue_get_until (MpQueue            *self,
-                    guint8             *buffer,
-                    gsize               size,
-                    guint64            *lease,
-                    const MpWaitLimits *limits,
-                    MpRingMessage      *message)
+static MpStatus
+create_block (gsize               size,
+              GArray             *references,
+              const MpWaitLimits *limits,
+              Outgoing           *message)
 {
-  MpRing *ring = get_ring (self);
-  gboolean slept = FALSE;
-  MpStatus status;
+  MpStatus status = mp_block_create (size, references, limits, &message->block, &message->lease);
 
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
+  if (status != MP_STATUS_NO_SPACE)
+    return status;
 
-  while ((status = mp_ring_get (ring, buffer, size, lease, limits, message)) ==
-         MP_STATUS_TIMED_OUT)
+  mp_recover_sweep ();
+  return mp_block_create (size, references, limits, &message->block, &message->lease);
+}
+
+static MpStatus
+make_block (Outgoing           *message,
+            gsize               size,
+            GArray             *references,
+            const MpWaitLimits *limits)
+{
+  MpStatus status = create_block (size, references, limits, message);
+  guint8 *to;
+
+  if (status != MP_STATUS_OK)
+    return status;
+
+  to = MP_BLOCK_DATA (message->block);
+  for (guint i = 0; i < message->n_parts; i++)
     {
-      if (limits->deadline <= g_get_monotonic_time ())
-        return MP_STATUS_TIMED_OUT;
-      status = mp_event_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
-      if (status != MP_STATUS_OK)
-        return status;
+      if (message->parts[i].size > 0)
+        memcpy (to, message->parts[i].data, message->parts[i].size);
+      to += message->parts[i].size;
     }
-  if (slept && status == MP_STATUS_OK)
-    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
+
+  return MP_STATUS_OK;
+}
+
+static MpStatus
+put_as_block (MpRing             *ring,
+              Outgoing           *message,
+              gsize               size,
+              const MpWaitLimits *limits,
+              guint64            *number)
+{
+  GArray *references = mp_attach_claim ();
+  MpStatus status = make_block (message, size, references, limits);
+
+  if (status == MP_STATUS_OK)
+    {
+      status = put_until (ring, message, limits, number);
+      if (status != MP_STATUS_OK)
+        mp_lease_drop (message->lease);
+    }
+  if (status == MP_STATUS_INTERRUPTED)
+    mp_attach_restore (references);
+  else if (references != NULL)
+    g_array_unref (references);
 
   return status;
 }
@@ -110,11 +153,112 @@ mp_queue_put_parts (MpQueue           *self,
                     guint64           *number)
 {
   MpWaitLimits limits = { deadline, cancellable, interruptible };
+  Outgoing message = { encoding, parts, n_parts, 0, 0 };
+  MpRing *ring = get_ring (self);
+  gsize size = 0;
 
+  if (ring == NULL)
+    return MP_STATUS_INVALID;
   if (g_cancellable_is_cancelled (cancellable))
     return MP_STATUS_CANCELLED;
+  for (guint i = 0; i < n_parts; i++)
+    if (__builtin_add_overflow (size, parts[i].size, &size))
+      return MP_STATUS_NO_SPACE;
 
-  return put_until (self, encoding, parts, n_parts, &limits, number);
+  if (G_UNLIKELY (size > MP_RING_INLINE_MAX || ring->joinable || mp_attach_any ()))
+    return put_as_block (ring, &message, size, &limits, number);
+
+  return put_until (ring, &message, &limits, number);
+}
+
+MpStatus
+mp_queue_put_block_until (MpQueue            *self,
+                          guint               encoding,
+                          MpBlock            *block,
+                          const MpWaitLimits *limits)
+{
+  Outgoing message = { encoding, NULL, 0, 0, 0 };
+  MpRing *ring = get_ring (self);
+  MpStatus status;
+
+  if (ring == NULL)
+    return MP_STATUS_INVALID;
+  if (g_cancellable_is_cancelled (limits->cancellable))
+    return MP_STATUS_CANCELLED;
+
+  status = mp_block_lease (block, &message.block, &message.lease);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  status = put_until (ring, &message, limits, NULL);
+  if (status != MP_STATUS_OK)
+    mp_lease_drop (message.lease);
+
+  return status;
+}
+
+MpStatus
+mp_queue_put_some (MpQueue            *self,
+                   guint               encoding,
+                   const MpRingPart   *items,
+                   guint               n_items,
+                   const MpWaitLimits *limits,
+                   guint              *n_put)
+{
+  MpRing *ring = get_ring (self);
+  gboolean slept = FALSE;
+  MpStatus status;
+
+  *n_put = 0;
+  if (ring == NULL)
+    return MP_STATUS_INVALID;
+
+  while ((status = mp_ring_put_batch (ring, encoding, items, n_items, limits, n_put)) ==
+         MP_STATUS_TIMED_OUT)
+    {
+      if (limits->deadline <= g_get_monotonic_time ())
+        return MP_STATUS_TIMED_OUT;
+      status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
+      if (status != MP_STATUS_OK)
+        return status;
+    }
+  if (slept && status == MP_STATUS_OK)
+    mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
+
+  return status;
+}
+
+/* --- Taking -------------------------------------------------------------------------------- */
+
+MpStatus
+mp_queue_get_until (MpQueue            *self,
+                    guint8             *buffer,
+                    gsize               size,
+                    gboolean            views,
+                    guint64            *lease,
+                    const MpWaitLimits *limits,
+                    MpRingMessage      *message)
+{
+  MpRing *ring = get_ring (self);
+  gboolean slept = FALSE;
+  MpStatus status;
+
+  if (ring == NULL)
+    return MP_STATUS_INVALID;
+
+  while ((status = mp_ring_get (ring, buffer, size, views, lease, limits, message)) ==
+         MP_STATUS_TIMED_OUT)
+    {
+      if (limits->deadline <= g_get_monotonic_time ())
+        return MP_STATUS_TIMED_OUT;
+      status = mp_word_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
+      if (status != MP_STATUS_OK)
+        return status;
+    }
+  if (slept && status == MP_STATUS_OK)
+    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
+
+  return status;
 }
 
 MpStatus
@@ -124,31 +268,53 @@ mp_queue_take (MpQueue       *self,
                gboolean       interruptible,
                GCancellable  *cancellable,
                guint         *encoding,
-               guint8       **data,
-               gsize         *size)
+               GBytes       **bytes,
+               MpBlock      **block)
 {
   MpWaitLimits limits = { deadline, cancellable, interruptible };
   guint8 buffer[MP_RING_INLINE_MAX];
   MpRingMessage message = { 0 };
+  MpBlock *came_in = NULL;
   MpStatus status;
 
   *encoding = 0;
-  *data = NULL;
-  *size = 0;
+  *bytes = NULL;
+  if (block != NULL)
+    *block = NULL;
   if (g_cancellable_is_cancelled (cancellable))
     return MP_STATUS_CANCELLED;
 
-  status = mp_queue_get_until (self, buffer, sizeof buffer, lease, &limits, &message);
+  status = mp_queue_get_until (self, buffer, sizeof buffer, TRUE, lease, &limits, &message);
   if (status != MP_STATUS_OK)
     return status;
 
   *encoding = message.encoding;
-  *size = message.size;
-  *data = message.data;
-  if (*data == NULL && *size > 0)
-    *data = g_memdup2 (buffer, *size);
+  if (message.block != 0)
+    came_in = mp_block_adopt (message.block, message.lease);
+  *bytes = came_in != NULL ? mp_block_get_bytes (came_in) : g_bytes_new (buffer, message.size);
+  if (block != NULL)
+    *block = g_steal_pointer (&came_in);
+  if (came_in != NULL)
+    mp_block_unref (came_in);
 
   return MP_STATUS_OK;
+}
+
+/* --- Looking ------------------------------------------------------------------------------- */
+
+gboolean
+mp_queue_report (MpStatus   status,
+                 gint64     deadline,
+                 int        at_once,
+                 GError   **error)
+{
+  if (status != MP_STATUS_TIMED_OUT)
+    return mp_status_to_error (status, error);
+
+  g_set_error_literal (error, MP_ERROR,
+                       deadline == MP_DEADLINE_NOW ? at_once : (int) MP_ERROR_TIMED_OUT,
+                       at_once == MP_ERROR_FULL ? "The queue is full" : "The queue is empty");
+  return FALSE;
 }
 
 gboolean
@@ -173,7 +339,7 @@ mp_queue_wait_readable (MpQueue      *self,
   if (ring == NULL)
     return MP_STATUS_INVALID;
 
-  status = mp_event_wait (&ring->readable, mp_ring_readable, ring, ring, &limits, &slept);
+  status = mp_word_wait (&ring->readable, mp_ring_readable, ring, ring, &limits, &slept);
   if (status == MP_STATUS_OK && slept)
     mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
 
@@ -198,4 +364,12 @@ mp_queue_is_readable (MpQueue *self)
   MpRing *ring = get_ring (self);
 
   return ring == NULL || mp_ring_readable (ring);
+}
+
+gboolean
+mp_queue_is_writable (MpQueue *self)
+{
+  MpRing *ring = get_ring (self);
+
+  return ring == NULL || mp_ring_writable (ring);
 }

@@ -14,6 +14,7 @@
 #endif
 
 #include "mproc/base/mp-payload.h"
+#include "mproc/memory/mp-block.h"
 #include "mproc/memory/mp-shared.h"
 
 G_BEGIN_DECLS
@@ -42,6 +43,11 @@ struct _MpQueueClass
 MP_AVAILABLE_IN_0_1
 MpQueue   *mp_queue_new           (guint           max_items,
                                    GError        **error);
+MP_AVAILABLE_IN_0_1
+MpQueue   *mp_queue_new_joinable  (guint           max_items,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_is_joinable   (MpQueue        *self);
 MP_AVAILABLE_IN_0_1
 guint      mp_queue_get_max_items (MpQueue        *self);
 MP_AVAILABLE_IN_0_1
@@ -88,6 +94,61 @@ MpPayload *mp_queue_get_payload   (MpQueue        *self,
                                    GCancellable   *cancellable,
                                    GError        **error);
 MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_put_block     (MpQueue        *self,
+                                   MpBlock        *block,
+                                   double          timeout,
+                                   GCancellable   *cancellable,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+MpBlock   *mp_queue_get_block     (MpQueue        *self,
+                                   double          timeout,
+                                   GCancellable   *cancellable,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+gsize      mp_queue_put_batch     (MpQueue        *self,
+                                   MpPayload     **payloads,
+                                   gsize           n_payloads,
+                                   double          timeout,
+                                   GCancellable   *cancellable,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+GPtrArray *mp_queue_get_batch     (MpQueue        *self,
+                                   guint           max,
+                                   double          timeout,
+                                   GCancellable   *cancellable,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_task_done     (MpQueue        *self,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_join          (MpQueue        *self,
+                                   double          timeout,
+                                   GCancellable   *cancellable,
+                                   GError        **error);
+MP_AVAILABLE_IN_0_1
+void       mp_queue_join_async    (MpQueue             *self,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_join_finish   (MpQueue             *self,
+                                   GAsyncResult        *result,
+                                   GError             **error);
+MP_AVAILABLE_IN_0_1
+void       mp_queue_put_async     (MpQueue             *self,
+                                   MpPayload           *payload,
+                                   GCancellable        *cancellable,
+                                   GAsyncReadyCallback  callback,
+                                   gpointer             user_data);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_queue_put_finish    (MpQueue             *self,
+                                   GAsyncResult        *result,
+                                   GError             **error);
+MP_AVAILABLE_IN_0_1
+GSource   *mp_queue_create_source (MpQueue             *self,
+                                   GIOCondition         condition,
+                                   GCancellable        *cancellable);
+MP_AVAILABLE_IN_0_1
 void       mp_queue_get_async     (MpQueue             *self,
                                    GCancellable        *cancellable,
                                    GAsyncReadyCallback  callback,
@@ -122,6 +183,38 @@ int        mp_queue_get_data      (MpQueue        *self,
                                    guint          *encoding,
                                    guint8        **data,
                                    gsize          *size);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_take_data     (MpQueue        *self,
+                                   guint           wanted,
+                                   gint64          usec,
+                                   guint          *encoding,
+                                   guint8        **data,
+                                   gsize          *size,
+                                   MpBlock       **block);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_put_block_data (MpQueue       *self,
+                                   guint           encoding,
+                                   MpBlock        *block,
+                                   gint64          usec);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_put_frames    (MpQueue        *self,
+                                   const guint8   *frames,
+                                   gsize           size,
+                                   gint64          usec,
+                                   gsize          *n_put);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_get_frames    (MpQueue        *self,
+                                   guint           wanted,
+                                   guint           max,
+                                   gint64          usec,
+                                   guint8        **frames,
+                                   gsize          *size,
+                                   guint          *n_got);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_task_done_raw (MpQueue        *self);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_join_raw      (MpQueue        *self,
+                                   gint64          usec);
 MP_AVAILABLE_IN_0_1
 int        mp_queue_put_text      (MpQueue        *self,
                                    const char     *text,

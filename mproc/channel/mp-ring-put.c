@@ -8,8 +8,9 @@
  *
  * A put copies the message behind the last record, writes 0 where the next header will be, and
  * commits by storing the header. Killed before that store, there is no message; after it, there is.
- * A block goes from the producer's hand into the record by the same store. New segments are
- * allocated with no lock held; if another producer was faster, ours is given back.
+ * A batch is written from its second message on, and the first one's header commits them all. A
+ * block's reference goes from a lease of the producer's process into the record by the same store.
+ * New segments are allocated with no lock held; if another producer was faster, ours is given back.
  */
 
 #include "config.h"
@@ -18,9 +19,10 @@
 
 #include "mproc/channel/mp-ring-private.h"
 #include "mproc/memory/mp-heap-private.h"
+#include "mproc/memory/mp-lease-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
-#define LAST_SEGMENT 32768u
+#define LAST_SEGMENT 65536u        /* a whole span: such memory can be given back */
 #define JUMP_BYTES 16u
 
 static MpStatus
@@ -128,14 +130,15 @@ copy_parts (guint8           *to,
     }
 }
 
-/* The message is there. Its number first: recovery finds it again from the record, but only as
- * long as the record has not been passed. */
+/* The messages are there. Their number first: recovery finds it again from the records, but only
+ * as long as they have not been passed. */
 static void
-advance (MpRing *ring,
-         gsize   bytes)
+advance (MpRing   *ring,
+         guint     n,
+         MpOffset  pos)
 {
-  __atomic_store_n (&ring->tail_n, ring->tail_n + 1, __ATOMIC_RELEASE);
-  __atomic_store_n (&ring->tail_pos, ring->tail_pos + bytes, __ATOMIC_RELEASE);
+  __atomic_store_n (&ring->tail_n, ring->tail_n + n, __ATOMIC_RELEASE);
+  __atomic_store_n (&ring->tail_pos, pos, __ATOMIC_RELEASE);
 }
 
 static void
@@ -146,29 +149,59 @@ write_inline (MpRing           *ring,
               gsize             size)
 {
   guint64 *word = mp_ring_word (ring->tail_pos);
+  MpOffset next = ring->tail_pos + MP_RECORD_BYTES (size);
 
   copy_parts ((guint8 *) (word + 1), parts, n_parts);
-  *mp_ring_word (ring->tail_pos + MP_RECORD_BYTES (size)) = 0;
+  *mp_ring_word (next) = 0;
   __atomic_store_n (word, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding, size),
                     __ATOMIC_RELEASE);
-  advance (ring, MP_RECORD_BYTES (size));
+  advance (ring, 1, next);
+}
+
+/* As many as there is room for in the segment. */
+static guint
+write_batch (MpRing           *ring,
+             guint             encoding,
+             const MpRingPart *items,
+             guint             n_items)
+{
+  guint64 *first = mp_ring_word (ring->tail_pos);
+  MpOffset pos = ring->tail_pos;
+  guint n = 0;
+
+  while (n < n_items && pos + MP_RECORD_BYTES (items[n].size) + JUMP_BYTES <= ring->tail_end)
+    {
+      guint64 *word = mp_ring_word (pos);
+
+      copy_parts ((guint8 *) (word + 1), &items[n], 1);
+      if (n > 0)
+        *word = MP_RECORD (ring->tail_n + n + 1, MP_RECORD_INLINE, encoding, items[n].size);
+      pos += MP_RECORD_BYTES (items[n].size);
+      n++;
+    }
+  *mp_ring_word (pos) = 0;
+  __atomic_store_n (first, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding,
+                                      items[0].size), __ATOMIC_RELEASE);
+  advance (ring, n, pos);
+
+  return n;
 }
 
 static void
-write_block (MpRing  *ring,
-             guint    encoding,
-             guint64 *hand,
-             gsize    size)
+write_block (MpRing   *ring,
+             guint     encoding,
+             guint64  *entry,
+             MpOffset  block)
 {
   guint64 *word = mp_ring_word (ring->tail_pos);
+  MpOffset next = ring->tail_pos + MP_RECORD_BLOCK_BYTES;
 
-  word[1] = *hand;
-  word[2] = size;
-  *mp_ring_word (ring->tail_pos + MP_RECORD_BYTES (16)) = 0;
+  word[1] = block;
+  *mp_ring_word (next) = 0;
   mp_intent_begin (&ring->tail_intent, MP_INTENT_GIVE, word,
-                   MP_RECORD (ring->tail_n + 1, MP_RECORD_BLOCK, encoding, 0), hand, *hand);
-  mp_intent_commit (&ring->tail_intent, word, hand);
-  advance (ring, MP_RECORD_BYTES (16));
+                   MP_RECORD (ring->tail_n + 1, MP_RECORD_BLOCK, encoding, 0), entry, block);
+  mp_intent_commit (&ring->tail_intent, word, entry);
+  advance (ring, 1, next);
 }
 
 /* With the lock held: why no message can be put now, or OK. */
@@ -208,6 +241,21 @@ lock_with_room (MpRing             *ring,
   return status;
 }
 
+/* The message is there: unlocks, and tells those who wait for it. */
+static void
+unlock_and_wake (MpRing   *ring,
+                 guint64  *number,
+                 gboolean  many)
+{
+  if (number != NULL)
+    *number = ring->tail_n;
+  mp_guard_unlock (&ring->tail_guard);
+  if (many)
+    mp_event_wake_all (&ring->readable);
+  else
+    mp_event_wake (&ring->readable);
+}
+
 MpStatus
 mp_ring_put (MpRing             *ring,
              guint               encoding,
@@ -216,39 +264,73 @@ mp_ring_put (MpRing             *ring,
              const MpWaitLimits *limits,
              guint64            *number)
 {
-  guint64 *hand;
   gsize size = 0;
-  MpStatus status = MP_STATUS_OK;
+  MpStatus status;
 
   if (mp_self () == 0)
     return MP_STATUS_INVALID;
   for (guint i = 0; i < n_parts; i++)
-    if (__builtin_add_overflow (size, parts[i].size, &size))
-      return MP_STATUS_NO_SPACE;
+    size += parts[i].size;
 
-  hand = &mp_self_slot ()->hands[0];
-  if (size > MP_RING_INLINE_MAX)
+  status = lock_with_room (ring, MP_RECORD_BYTES (size), limits);
+  if (G_LIKELY (status == MP_STATUS_OK))
     {
-      status = mp_heap_allocate (size, hand, limits);
-      if (status != MP_STATUS_OK)
-        return status;
-      copy_parts (mp_arena_pointer (*hand), parts, n_parts);
+      write_inline (ring, encoding, parts, n_parts, size);
+      unlock_and_wake (ring, number, FALSE);
     }
+  mp_self_slot ()->object = 0;
 
-  status = lock_with_room (ring, MP_RECORD_BYTES (*hand != 0 ? 16 : size), limits);
+  return status;
+}
+
+MpStatus
+mp_ring_put_block (MpRing             *ring,
+                   guint               encoding,
+                   MpOffset            block,
+                   guint32             lease,
+                   const MpWaitLimits *limits,
+                   guint64            *number)
+{
+  MpStatus status;
+
+  if (mp_self () == 0)
+    return MP_STATUS_INVALID;
+
+  status = lock_with_room (ring, MP_RECORD_BLOCK_BYTES, limits);
   if (status == MP_STATUS_OK)
     {
-      if (*hand != 0)
-        write_block (ring, encoding, hand, size);
-      else
-        write_inline (ring, encoding, parts, n_parts, size);
-      if (number != NULL)
-        *number = ring->tail_n;
-      mp_guard_unlock (&ring->tail_guard);
-      mp_event_wake (&ring->readable);
+      write_block (ring, encoding, mp_lease_entry (lease), block);
+      unlock_and_wake (ring, number, FALSE);
+      mp_lease_forget (lease);
     }
-  else
-    mp_heap_free (hand);
+  mp_self_slot ()->object = 0;
+
+  return status;
+}
+
+MpStatus
+mp_ring_put_batch (MpRing             *ring,
+                   guint               encoding,
+                   const MpRingPart   *items,
+                   guint               n_items,
+                   const MpWaitLimits *limits,
+                   guint              *n_put)
+{
+  MpStatus status;
+
+  if (mp_self () == 0 || n_items == 0)
+    return MP_STATUS_INVALID;
+
+  status = lock_with_room (ring, MP_RECORD_BYTES (items[0].size), limits);
+  if (status == MP_STATUS_OK)
+    {
+      guint64 head_n = __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE);
+      guint64 room = ring->max == 0 ? n_items
+                                    : ring->max - (ring->tail_n - head_n);
+
+      *n_put = write_batch (ring, encoding, items, (guint) MIN (n_items, MAX (room, 1)));
+      unlock_and_wake (ring, NULL, *n_put > 1);
+    }
   mp_self_slot ()->object = 0;
 
   return status;

@@ -15,10 +15,18 @@
 #include "mproc/channel/mp-ring-private.h"
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-heap-private.h"
+#include "mproc/memory/mp-lease-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
 #define FIRST_SEGMENT 1024u
 #define DESTROYED 2u             /* in `closed`: destruction has begun */
+
+static gsize
+record_bytes (guint64 header)
+{
+  return MP_RECORD_KIND (header) == MP_RECORD_BLOCK ? MP_RECORD_BLOCK_BYTES
+                                                    : MP_RECORD_BYTES (MP_RECORD_SIZE (header));
+}
 
 /* The records tell how far the dead producer got. */
 void
@@ -35,12 +43,9 @@ mp_ring_fix_tail (MpRing *ring)
       ring->tail_pos = mp_ring_word (ring->tail_pos)[1];
     else
       {
-        gboolean block = MP_RECORD_KIND (header) == MP_RECORD_BLOCK;
-
         /* The number first: if this is interrupted too, it is found again from the record. */
         ring->tail_n += (guint32) ((header >> 32) - (guint32) ring->tail_n);
-        __atomic_store_n (&ring->tail_pos,
-                          ring->tail_pos + MP_RECORD_BYTES (block ? 16 : MP_RECORD_SIZE (header)),
+        __atomic_store_n (&ring->tail_pos, ring->tail_pos + record_bytes (header),
                           __ATOMIC_RELEASE);
       }
 
@@ -58,6 +63,8 @@ mp_ring_fix_head (MpRing *ring)
   mp_intent_fix (&ring->head_intent);
   if (ring->head_pos != ring->in_pos)
     ring->head_n = ring->in_n;
+  if (ring->joinable)
+    mp_ring_fix_claims (ring);
 }
 
 gboolean
@@ -67,7 +74,8 @@ mp_ring_readable (gpointer data)
   MpOffset pos = __atomic_load_n (&ring->head_pos, __ATOMIC_ACQUIRE);
 
   return __atomic_load_n (mp_ring_word (pos), __ATOMIC_ACQUIRE) != 0 ||
-         __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0;
+         __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0 ||
+         (G_UNLIKELY (ring->joinable) && mp_ring_lost_claim (ring) != NULL);
 }
 
 gboolean
@@ -121,6 +129,7 @@ mp_ring_close (MpRing *ring)
     mp_guard_unlock (&ring->tail_guard);
   mp_event_wake_all (&ring->readable);
   mp_event_wake_all (&ring->writable);
+  mp_event_wake_all (&ring->finished);
 }
 
 guint64
@@ -164,6 +173,7 @@ mp_ring_recover (gpointer shared,
   mp_futex_wake (&ring->head_guard, G_MAXINT);
   mp_event_wake_all (&ring->readable);
   mp_event_wake_all (&ring->writable);
+  mp_event_wake_all (&ring->finished);
   return TRUE;
 }
 
@@ -181,6 +191,7 @@ mp_ring_destroy (gpointer shared)
         ring->head_pos = ring->tail_pos;        /* killed at its beginning */
       __atomic_store_n (&ring->closed, DESTROYED, __ATOMIC_RELEASE);
     }
+  mp_ring_drop_claims (ring);
 
   while (ring->head_pos != 0)
     {
@@ -196,8 +207,8 @@ mp_ring_destroy (gpointer shared)
         }
       if (kind == MP_RECORD_BLOCK)
         {
-          mp_heap_free (&mp_ring_word (ring->head_pos)[1]);
-          ring->head_pos += MP_RECORD_BYTES (16);
+          mp_lease_drop_word (&mp_ring_word (ring->head_pos)[1]);
+          ring->head_pos += MP_RECORD_BLOCK_BYTES;
           continue;
         }
       if (mp_guard_lock (&ring->head_guard, NULL, NULL) > MP_GUARD_STOLEN)

@@ -8,8 +8,10 @@
  *
  * The table of spans has one word per 64 KiB of heap: at the first span of a run its length (and
  * 1 + class if it is cut into blocks), else 0. A walk from run to run therefore needs no other
- * marks, and taking or giving a run is one store. `heap_used` and `heap_hint` only help; they are
- * computed anew after a lock was stolen.
+ * marks, and taking or giving a run is one store. `heap_used` and `heap_hint` (before which nothing
+ * is free) only help; they are computed anew after a lock was stolen.
+ *
+ * Runs are taken at the lowest place: what was freed last is still in the caches.
  *
  * Runs by any thread of any member. Locks: one per class and one for the runs, never two at once;
  * memory is populated with no lock held.
@@ -236,7 +238,8 @@ take_found (guint64  index,
                    span_offset (index) | tag);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used += n;
-  header->heap_hint = index + n;
+  if (header->heap_hint == index)
+    header->heap_hint = index + n;
 
   return punched;
 }
@@ -257,8 +260,6 @@ take_run (guint64             n,
       gint64 index = find_run (n, MIN (header->heap_hint, ready), ready);
       gboolean punched = FALSE;
 
-      if (index < 0)
-        index = find_run (n, 0, ready);
       if (index >= 0)
         punched = take_found ((guint64) index, n, entry, tag, hand);
       unlock_runs ();
@@ -323,6 +324,7 @@ give_run (guint64 *hand)
   mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word, entry, hand, block);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used -= n;
+  header->heap_hint = MIN (header->heap_hint, index);
   header->heap_punched += entry != 0 ? n : 0;
   unlock_runs ();
 }
@@ -335,7 +337,7 @@ refill (guint               class,
         const MpWaitLimits *limits)
 {
   MpHeapClass *list = &mp_arena.header->classes[class];
-  guint64 *hand = &mp_self_slot ()->hands[MP_N_HANDS - 1];
+  guint64 *hand = &mp_self_slot ()->hands[MP_HAND_REFILL];
   guint32 size = class_sizes[class];
   MpOffset first, last;
   MpStatus status = take_run (1, 1 | (guint64) (class + 1) << 32, MP_HAND_RUN, hand, limits);

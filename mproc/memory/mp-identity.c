@@ -98,7 +98,8 @@ life_begin (MpThreadSlot *slot)
 static gboolean
 leaves_something (const MpThreadSlot *slot)
 {
-  guint64 any = slot->object | slot->waiting | slot->dying | slot->heap_op;
+  guint64 any = slot->object | slot->waiting | slot->dying | slot->graves |
+                slot->heap_op;
 
   for (guint i = 0; i < MP_N_HANDS; i++)
     any |= slot->hands[i];
@@ -168,6 +169,7 @@ mp_identity_attach_thread (void)
   slot->heap_op = 0;
   slot->object = 0;
   slot->dying = 0;
+  slot->graves = 0;
   slot->waiting = 0;
   memset (slot->hands, 0, sizeof slot->hands);
   life_begin (slot);

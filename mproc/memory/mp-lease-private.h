@@ -17,12 +17,33 @@ G_BEGIN_DECLS
 MpStatus mp_lease_create       (MpKind          kind,
                                 MpOffset       *offset,
                                 guint32        *lease);
+/* The same with @more bytes behind the kind's structure, which are not zeroed. */
+MpStatus mp_lease_create_sized (MpKind               kind,
+                                gsize                more,
+                                const MpWaitLimits  *limits,
+                                MpOffset            *offset,
+                                guint32             *lease);
 /* A lease on the object at @offset if it still is the one with @serial: else INVALID. */
 MpStatus mp_lease_take         (MpOffset        offset,
                                 guint32         kind,
                                 guint32         serial,
                                 guint32        *lease);
 void     mp_lease_drop         (guint32         lease);
+
+/* An empty lease, whose entry a reference is moved to by somebody's intent; one whose reference was
+ * moved away; and the entry of one. */
+MpStatus mp_lease_reserve      (guint32        *lease,
+                                guint64       **entry);
+void     mp_lease_forget       (guint32         lease);
+guint64 *mp_lease_entry        (guint32         lease);
+
+/* References that lie in other words of the arena: taking one, if the object still is the one with
+ * @serial, and dropping it. */
+MpStatus mp_lease_take_word    (MpOffset        offset,
+                                guint32         kind,
+                                guint32         serial,
+                                guint64        *entry);
+void     mp_lease_drop_word    (guint64        *entry);
 
 /* Gives @child, a reserved slot, all that this process holds, at the same indexes. */
 gboolean mp_lease_copy_all     (MpProcessSlot  *child);

@@ -10,10 +10,17 @@
  * count move together by an intent under the guard of the object's stripe: the entry is the hand. A
  * forked child has copies at the same indexes as its parent, so that what it inherited stays right.
  *
- * Who drops the last lease destroys the object; while he does so his slot's `dying` names it, and
- * whoever recovers him finishes. `dying` with serial 0 is a raw block that is no object yet.
+ * A counted reference may lie in any word of the arena, not only in a lease table: in a message that
+ * is on its way, or in an object that refers to another. Such words move by the intents of who owns
+ * them; the count does not change then.
  *
- * Locks, in this order: the process's lease_guard, a stripe's, the heap's.
+ * Who drops the last reference has to destroy the object. Until that is certain his slot's `dying`
+ * names it (with serial 0: a raw block that is no object yet); then it is in his slot's list of
+ * `graves`, from which it goes to a hand and the heap. Destroying one object may put others before
+ * it in that list: nothing here recurses, however deep objects lie in one another. Whoever recovers
+ * a dead thread finishes what it had begun.
+ *
+ * Locks, in this order: a ring's head guard, the process's lease_guard, a stripe's, the heap's.
  */
 
 #include "config.h"
@@ -180,28 +187,66 @@ is_object (MpOffset offset,
   return shared->magic == MP_SHARED_MAGIC && shared->serial == serial;
 }
 
-/* The object that @slot's `dying` names is nobody's any more. It is the current object meanwhile:
- * if this thread dies too, what it has in its hands is settled with the object first. */
 static void
-destroy (MpThreadSlot *slot)
+push_grave (MpThreadSlot *slot,
+            MpOffset      offset)
 {
-  MpSharedHeader *shared = mp_arena_pointer (slot->dying);
+  MpSharedHeader *shared = mp_arena_pointer (offset);
+
+  shared->next_grave = slot->graves;
+  __atomic_store_n (&slot->graves, offset, __ATOMIC_RELEASE);
+}
+
+/* Frees what the object owns. It is the current object meanwhile: if this thread dies too, what it
+ * has in its hands is settled with the object first. */
+static void
+empty_grave (MpSharedHeader *shared)
+{
   const MpKindInfo *info = mp_kind_get_info (shared->kind);
   MpThreadSlot *self = mp_self_slot ();
   MpOffset object = self->object;
 
-  __atomic_store_n (&self->object, slot->dying, __ATOMIC_RELEASE);
-  if (info != NULL && info->destroy != NULL)
-    info->destroy (shared);
-  __atomic_store_n (&self->object, object, __ATOMIC_RELEASE);
+  if (info == NULL || info->destroy == NULL)
+    return;
 
-  /* From here it is a raw block: freeing writes over what made it an object. */
-  __atomic_store_n (&slot->dying_serial, 0, __ATOMIC_RELEASE);
-  mp_heap_free (&slot->dying);
+  __atomic_store_n (&self->object, mp_arena_offset (shared), __ATOMIC_RELEASE);
+  info->destroy (shared);
+  __atomic_store_n (&self->object, object, __ATOMIC_RELEASE);
 }
 
+/* The first grave's block goes to the heap. For a moment the hand and the list both name it: then
+ * it counts as in the list. */
 static void
-drop_entry (guint64 *entry)
+free_grave (MpThreadSlot *slot)
+{
+  MpSharedHeader *shared = mp_arena_pointer (slot->graves);
+  guint64 *hand = &slot->hands[MP_HAND_GRAVE];
+
+  __atomic_store_n (&shared->magic, 0, __ATOMIC_RELEASE);
+  __atomic_store_n (hand, slot->graves, __ATOMIC_RELEASE);
+  __atomic_store_n (&slot->graves, shared->next_grave, __ATOMIC_RELEASE);
+  mp_heap_free (hand);
+}
+
+static __thread gboolean burying;
+
+static void
+bury (MpThreadSlot *slot)
+{
+  burying = TRUE;
+  while (slot->graves != 0)
+    {
+      MpOffset first = slot->graves;
+
+      empty_grave (mp_arena_pointer (first));
+      if (slot->graves == first)        /* else others lie before it now */
+        free_grave (slot);
+    }
+  burying = FALSE;
+}
+
+void
+mp_lease_drop_word (guint64 *entry)
 {
   MpThreadSlot *slot = mp_self_slot ();
   MpOffset offset = *entry;
@@ -221,8 +266,10 @@ drop_entry (guint64 *entry)
       unlock_stripe (stripe);
     }
   if (last)
-    destroy (slot);
+    push_grave (slot, offset);
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
+  if (last && !burying)
+    bury (slot);
 }
 
 /* Whether the object that the dead thread was letting go of is its to destroy: claimed by it, or by
@@ -251,29 +298,43 @@ void
 mp_lease_finish_dying (MpThreadSlot *slot,
                        guint32       dead)
 {
-  if (slot->dying == 0)
-    return;
+  if (slot->hands[MP_HAND_GRAVE] != 0 && slot->hands[MP_HAND_GRAVE] == slot->graves)
+    __atomic_store_n (&slot->hands[MP_HAND_GRAVE], 0, __ATOMIC_RELEASE);
+  mp_heap_free (&slot->hands[MP_HAND_GRAVE]);
 
-  if (slot->dying_serial == 0)
-    mp_heap_free (&slot->dying);
-  else if (inherits_destruction (slot, dead))
-    destroy (slot);
-  __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
+  if (slot->dying != 0)
+    {
+      if (slot->dying_serial == 0)
+        mp_heap_free (&slot->dying);
+      else if (slot->graves != slot->dying && inherits_destruction (slot, dead))
+        push_grave (slot, slot->dying);
+      __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
+    }
+  bury (slot);
+  if (slot != mp_self_slot ())
+    bury (mp_self_slot ());
 }
 
 /* --- Leases -------------------------------------------------------------------------------- */
 
-/* A zeroed object with no leases, in the slot's `dying`: if this thread dies now, it goes. */
+/* A zeroed object with no leases and @more bytes behind it that are not, in the slot's `dying`: if
+ * this thread dies now, it goes. */
 static MpStatus
-make_object (MpKind kind)
+make_object (MpKind              kind,
+             gsize               more,
+             const MpWaitLimits *limits)
 {
   const MpKindInfo *info = mp_kind_get_info (kind);
   MpThreadSlot *slot = mp_self_slot ();
   MpSharedHeader *shared;
   MpStatus status;
+  gsize size;
+
+  if (__builtin_add_overflow (info->size, more, &size))
+    return MP_STATUS_NO_SPACE;
 
   slot->dying_serial = 0;
-  status = mp_heap_allocate (info->size, &slot->dying, NULL);
+  status = mp_heap_allocate (size, &slot->dying, limits);
   if (status != MP_STATUS_OK)
     return status;
 
@@ -294,6 +355,16 @@ mp_lease_create (MpKind    kind,
                  MpOffset *offset,
                  guint32  *lease)
 {
+  return mp_lease_create_sized (kind, 0, NULL, offset, lease);
+}
+
+MpStatus
+mp_lease_create_sized (MpKind              kind,
+                       gsize               more,
+                       const MpWaitLimits *limits,
+                       MpOffset           *offset,
+                       guint32            *lease)
+{
   MpThreadSlot *slot;
   MpStripe *stripe;
   MpStatus status;
@@ -303,7 +374,7 @@ mp_lease_create (MpKind    kind,
   status = take_entry (lease);
   if (status != MP_STATUS_OK)
     return status;
-  status = make_object (kind);
+  status = make_object (kind, more, limits);
   if (status != MP_STATUS_OK)
     {
       give_entry (*lease);
@@ -324,37 +395,70 @@ mp_lease_create (MpKind    kind,
 }
 
 MpStatus
-mp_lease_take (MpOffset  offset,
-               guint32   kind,
-               guint32   serial,
-               guint32  *lease)
+mp_lease_take_word (MpOffset  offset,
+                    guint32   kind,
+                    guint32   serial,
+                    guint64  *entry)
 {
   MpSharedHeader *shared;
+  MpStatus status = MP_STATUS_INVALID;
   MpStripe *stripe;
-  MpStatus status;
 
   if (mp_self () == 0 || !is_object (offset, serial))
     return MP_STATUS_INVALID;
-  status = take_entry (lease);
-  if (status != MP_STATUS_OK)
-    return status;
 
   shared = mp_arena_pointer (offset);
-  status = MP_STATUS_INVALID;
   stripe = lock_stripe (offset);
   if (stripe != NULL)
     {
       if (is_object (offset, serial) && shared->refs > 0 && shared->kind == kind)
         {
-          count_up (stripe, shared, entry_at (own_process (), *lease));
+          count_up (stripe, shared, entry);
           status = MP_STATUS_OK;
         }
       unlock_stripe (stripe);
     }
+
+  return status;
+}
+
+MpStatus
+mp_lease_take (MpOffset  offset,
+               guint32   kind,
+               guint32   serial,
+               guint32  *lease)
+{
+  MpStatus status;
+
+  if (mp_self () == 0 || !is_object (offset, serial))
+    return MP_STATUS_INVALID;
+
+  status = take_entry (lease);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  status = mp_lease_take_word (offset, kind, serial, entry_at (own_process (), *lease));
   if (status != MP_STATUS_OK)
     give_entry (*lease);
 
   return status;
+}
+
+MpStatus
+mp_lease_reserve (guint32  *lease,
+                  guint64 **entry)
+{
+  MpStatus status = take_entry (lease);
+
+  if (status == MP_STATUS_OK)
+    *entry = entry_at (own_process (), *lease);
+  return status;
+}
+
+guint64 *
+mp_lease_entry (guint32 lease)
+{
+  return entry_at (own_process (), lease);
 }
 
 void
@@ -363,7 +467,13 @@ mp_lease_drop (guint32 lease)
   if (mp_self () == 0)
     return;
 
-  drop_entry (entry_at (own_process (), lease));
+  mp_lease_drop_word (entry_at (own_process (), lease));
+  give_entry (lease);
+}
+
+void
+mp_lease_forget (guint32 lease)
+{
   give_entry (lease);
 }
 
@@ -413,7 +523,7 @@ void
 mp_lease_drop_all (MpProcessSlot *process)
 {
   for (guint64 i = 0; i < process->n_leases; i++)
-    drop_entry (entry_at (process, i));
+    mp_lease_drop_word (entry_at (process, i));
   process->free_lease = 0;
   __atomic_store_n (&process->n_leases, 0, __ATOMIC_RELEASE);
   for (guint i = 0; i < MP_N_LEASE_CHUNKS; i++)

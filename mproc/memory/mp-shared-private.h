@@ -41,7 +41,8 @@ typedef struct {
   guint32  kind;
   guint32  serial;              /* no two objects of a family have the same */
   guint32  dying;               /* id of the thread that destroys it */
-  guint64  refs;                /* leases, changed under the object's stripe, see mp-lease.c */
+  guint64  refs;                /* changed under the object's stripe, see mp-lease.c */
+  MpOffset next_grave;          /* once nobody refers to it */
 } MpSharedHeader;
 
 typedef struct {

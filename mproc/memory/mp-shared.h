@@ -42,11 +42,20 @@ struct _MpSharedClass
 };
 
 MP_AVAILABLE_IN_0_1
-char     *mp_shared_get_handle (MpShared    *self);
+char     *mp_shared_get_handle   (MpShared    *self);
 MP_AVAILABLE_IN_0_1
-MpShared *mp_shared_open       (const char  *handle,
-                                GError     **error);
+MpShared *mp_shared_open         (const char  *handle,
+                                  GError     **error);
 MP_AVAILABLE_IN_0_1
-char     *mp_shared_to_string  (MpShared    *self);
+char     *mp_shared_to_string    (MpShared    *self);
+MP_AVAILABLE_IN_0_1
+GVariant *mp_shared_to_variant   (MpShared    *self);
+MP_AVAILABLE_IN_0_1
+MpShared *mp_shared_from_variant (GVariant    *value,
+                                  GError     **error);
+MP_AVAILABLE_IN_0_1
+void      mp_shared_attach       (MpShared    *self);
+MP_AVAILABLE_IN_0_1
+void      mp_shared_detach_all   (void);
 
 G_END_DECLS

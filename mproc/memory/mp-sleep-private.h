@@ -39,7 +39,7 @@ MpGuardResult mp_sleeper_sleep (MpSleeper          *self,
 /* Makes the thread that sleeps with @slot look up. */
 void          mp_sleeper_kick  (MpThreadSlot       *slot);
 
-/* Whether spinning can help: more than one CPU may be used. */
+/* Whether spinning can help: there is more than one CPU. */
 gboolean      mp_can_spin      (void);
 
 G_END_DECLS

@@ -16,23 +16,21 @@
 
 #include "mproc/memory/mp-sleep-private.h"
 
-#include <sched.h>
+#include <unistd.h>
 
 #include "mproc/memory/mp-futex-private.h"
 
 static gboolean wait_any_missing;
 
+/* The CPUs of the system, not those this thread may use: who is pinned to one CPU waits for
+ * somebody who is pinned to another. */
 gboolean
 mp_can_spin (void)
 {
   static int n_cpus;
 
   if (G_UNLIKELY (n_cpus == 0))
-    {
-      cpu_set_t set;
-
-      n_cpus = sched_getaffinity (0, sizeof set, &set) == 0 ? CPU_COUNT (&set) : 1;
-    }
+    n_cpus = MAX (1, (int) sysconf (_SC_NPROCESSORS_ONLN));
 
   return n_cpus > 1;
 }

@@ -98,8 +98,8 @@ mp_pool_board_wait (MpQueue      *queue,
   if (waiting.ring == NULL)
     return MP_STATUS_INVALID;
 
-  return mp_event_wait (&waiting.ring->readable, is_worth_waking, &waiting, waiting.ring, &limits,
-                        slept);
+  return mp_word_wait (&waiting.ring->readable, is_worth_waking, &waiting, waiting.ring, &limits,
+                       slept);
 }
 
 void

@@ -22,6 +22,8 @@
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
+#include "mproc/base/mp-payload-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/pool/mp-result-private.h"
 #include "mproc/pool/mp-task-error-private.h"
 
@@ -221,6 +223,7 @@ static void
 accept_message (MpPool     *self,
                 guint       encoding,
                 GBytes     *message,
+                MpBlock    *block,
                 MpPoolNews *news)
 {
   g_auto (Outcome) outcome = { 0 };
@@ -231,7 +234,14 @@ accept_message (MpPool     *self,
   if (!outcome_read (&outcome, encoding, message))
     return;
 
+  /* Whoever holds the value holds what it refers to. */
+  if (block != NULL)
+    mp_payload_set_holder (outcome.payload, mp_block_ref (block),
+                           (GDestroyNotify) mp_block_unref);
+
   back = apply (self, &outcome, news);
+  if (back != NULL && block != NULL)
+    mp_attach_block (block);
   if (back != NULL)
     mp_pool_put_again (self, back, encoding, data + sizeof (MpResultHeader),
                        size - sizeof (MpResultHeader), news);
@@ -248,16 +258,14 @@ mp_pool_drain (MpPool     *self,
   while (n < BATCH)
     {
       g_autoptr (GBytes) message = NULL;
+      g_autoptr (MpBlock) block = NULL;
       guint encoding;
-      guint8 *data;
-      gsize size;
 
-      if (mp_queue_take (priv->results, NULL, 0, FALSE, NULL, &encoding, &data, &size)
+      if (mp_queue_take (priv->results, NULL, 0, FALSE, NULL, &encoding, &message, &block)
           != MP_STATUS_OK)
         break;
 
-      message = g_bytes_new_take (data, size);
-      accept_message (self, encoding, message, news);
+      accept_message (self, encoding, message, block, news);
       n++;
     }
 

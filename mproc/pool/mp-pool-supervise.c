@@ -320,17 +320,16 @@ give_up (MpPool     *self,
   MpPoolPrivate *priv = mp_pool_get_private (self);
   g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
                                           "Workers keep dying: %s", priv->last_failure);
+  GBytes *bytes;
   guint encoding;
-  guint8 *data;
-  gsize size;
 
   mp_pool_lock ();
   mp_pool_fail_waiting (self, error, news);
   mp_pool_unlock ();
 
-  while (mp_queue_take (priv->tasks, NULL, 0, FALSE, NULL, &encoding, &data, &size)
+  while (mp_queue_take (priv->tasks, NULL, 0, FALSE, NULL, &encoding, &bytes, NULL)
          == MP_STATUS_OK)
-    g_free (data);
+    g_bytes_unref (bytes);
 }
 
 static gboolean

@@ -36,6 +36,7 @@
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/pool/mp-pool-board-private.h"
 #include "mproc/pool/mp-pool.h"
 #include "mproc/pool/mp-task-error-private.h"
@@ -59,6 +60,7 @@ struct _MpWorker
   MpTaskHeader     header;      /* of the task */
   MpWorkerTask     task;
   GBytes          *message;     /* that the task is in */
+  MpBlock         *block;       /* that the message came in, if it is large */
   MpPayload       *converted;   /* its argument as it was asked for */
 };
 
@@ -70,6 +72,7 @@ forget_task (MpWorker *self)
   g_clear_pointer (&self->task.argument, mp_payload_unref);
   g_clear_pointer (&self->converted, mp_payload_unref);
   g_clear_pointer (&self->message, g_bytes_unref);
+  g_clear_pointer (&self->block, mp_block_unref);
   self->task = (MpWorkerTask) { 0 };
 }
 
@@ -377,15 +380,8 @@ static MpStatus
 take_now (MpWorker *self,
           guint    *encoding)
 {
-  guint8 *data;
-  gsize size;
-  MpStatus status = mp_queue_take (self->tasks, &self->board->seats[self->seat].lease, 0, TRUE,
-                                   NULL, encoding, &data, &size);
-
-  if (status == MP_STATUS_OK)
-    self->message = g_bytes_new_take (data, size);
-
-  return status;
+  return mp_queue_take (self->tasks, &self->board->seats[self->seat].lease, 0, TRUE, NULL,
+                        encoding, &self->message, &self->block);
 }
 
 /* Whoever is told to close looks at the queue once more: tasks were put before that. */
@@ -426,7 +422,11 @@ hand_back (MpWorker *self,
 {
   gsize size;
   gconstpointer data = g_bytes_get_data (self->message, &size);
-  MpStatus status = end_task (self, put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
+  MpStatus status;
+
+  if (self->block != NULL)
+    mp_attach_block (self->block);
+  status = end_task (self, put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
                               size);
 
   return status == MP_STATUS_OK ? MP_STATUS_CLOSED : status;

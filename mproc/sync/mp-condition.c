@@ -8,9 +8,10 @@
  *
  * A thread counts as a waiter exactly as long as its slot says so (the slot's `waiting` and the
  * count move together by an intent), so a dead waiter is uncounted by whoever recovers it, and a
- * wake-up meant for it may wake another for nothing. Notifying raises the epoch and wakes all
- * sleepers; as many of those who had come before as there are wake-ups take one each, the others go
- * back to sleep.
+ * wake-up meant for it may wake another for nothing. Notifying raises the epoch and wakes as many
+ * sleepers as it adds wake-ups. Everyone who looks up for whatever reason and had come before takes
+ * one if there is one left, else goes back to sleep: so a wake-up can be taken by another than the
+ * one who was woken for it, but none is left while somebody sleeps that it is for.
  */
 
 #include "config.h"
@@ -195,7 +196,7 @@ wait_notified (MpCondition        *self,
   if (condition == NULL || mp_self () == 0)
     return MP_STATUS_INVALID;
 
-  status = mp_event_wait (&condition->event, notified, &wait, condition, limits, &slept);
+  status = mp_word_wait (&condition->event, notified, &wait, condition, limits, &slept);
   mp_self_slot ()->object = mp_arena_offset (condition);
   return status;
 }
@@ -256,7 +257,10 @@ notify_some (MpCondition  *self,
     __atomic_add_fetch (&condition->epoch, 1, __ATOMIC_SEQ_CST);
   mp_guard_unlock (&condition->guard);
   if (n > 0)
-    mp_event_wake_all (&condition->event);
+    {
+      __atomic_or_fetch (&condition->event, 1, __ATOMIC_SEQ_CST);       /* others may sleep on */
+      mp_event_wake_slow (&condition->event, (int) MIN (n, G_MAXINT));
+    }
   mp_self_slot ()->object = 0;
 
   return TRUE;
@@ -597,8 +601,7 @@ mp_condition_wait_begin (MpCondition *self,
  * Waits for a notification. For language bindings.
  *
  * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after
- * a
- *   tenth of a second: then call again
+ *   a tenth of a second: then call again
  *
  * Since: 0.1
  */

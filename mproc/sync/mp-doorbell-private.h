@@ -11,7 +11,7 @@
 
 #pragma once
 
-#include <glib.h>
+#include <glib-object.h>
 
 G_BEGIN_DECLS
 
@@ -20,6 +20,10 @@ G_BEGIN_DECLS
  * callback is a plain GSourceFunc with its own data (g_source_set_callback). */
 GSource *mp_doorbell_source_new (GSourceFunc  ready,
                                  gpointer     data);
+
+/* The source keeps @object alive as long as it lives itself. */
+void     mp_doorbell_source_hold (GSource    *source,
+                                  GObject    *object);
 
 /* Called after every committed change that somebody may wait for. One load when nobody does. */
 void     mp_doorbell_ring       (void);

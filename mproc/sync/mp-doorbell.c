@@ -39,6 +39,7 @@ typedef struct {
   GSourceFunc ready;
   gpointer    data;
   gpointer    tag;
+  GObject    *held;
 } DoorbellSource;
 
 static GMutex mutex;
@@ -236,6 +237,7 @@ doorbell_finalize (GSource *source)
   g_mutex_lock (&mutex);
   sources = g_list_remove (sources, source);
   g_mutex_unlock (&mutex);
+  g_clear_object (&((DoorbellSource *) source)->held);
 }
 
 static GSourceFuncs doorbell_funcs = {
@@ -265,4 +267,11 @@ mp_doorbell_source_new (GSourceFunc ready,
     self->tag = g_source_add_unix_fd (source, fd, G_IO_IN);
 
   return source;
+}
+
+void
+mp_doorbell_source_hold (GSource *source,
+                         GObject *object)
+{
+  g_set_object (&((DoorbellSource *) source)->held, object);
 }

@@ -9,6 +9,9 @@
  * Uncontended, acquiring is one compare-and-swap and releasing one exchange. A lock whose holder
  * died is taken by the next one who asks, and says that it was abandoned: what the dead left half
  * done is the program's to judge.
+ *
+ * Who waits in a main loop marks the word as a sleeper does, so that only those who let go of a lock
+ * that is waited for look for doorbells.
  */
 
 #include "config.h"
@@ -21,6 +24,15 @@
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-futex-private.h"
+#include "mproc/sync/mp-async-private.h"
+#include "mproc/sync/mp-doorbell-private.h"
+
+enum {
+  PROP_ABANDONED = 1,
+  N_PROPS,
+};
+
+static GParamSpec *properties[N_PROPS];
 
 /**
  * MpLock:
@@ -45,6 +57,13 @@
 G_DEFINE_TYPE (MpLock, mp_lock, MP_TYPE_SHARED)
 G_DEFINE_TYPE (MpRLock, mp_rlock, MP_TYPE_LOCK)
 
+static void
+ring_if_armed (void)
+{
+  if (__atomic_load_n (&mp_arena.header->n_armed, __ATOMIC_SEQ_CST) != 0)
+    mp_doorbell_ring ();
+}
+
 static gboolean
 recover_lock (gpointer shared,
               guint32  dead G_GNUC_UNUSED)
@@ -53,6 +72,7 @@ recover_lock (gpointer shared,
 
   /* The dead may have been woken, or may have let go without waking: all look again. */
   mp_futex_wake (&lock->word, G_MAXINT);
+  ring_if_armed ();
   return TRUE;
 }
 
@@ -150,6 +170,28 @@ acquire (MpLock             *self,
   return mp_guard_status (result);
 }
 
+/* With waiters: whoever is killed between letting go and waking is known to have been here. */
+static guint32
+let_go_slowly (MpLockShared *lock)
+{
+  gboolean known = mp_self () != 0;
+  MpOffset before = known ? mp_self_slot ()->object : 0;
+  guint32 old;
+
+  if (known)
+    __atomic_store_n (&mp_self_slot ()->object, mp_arena_offset (lock), __ATOMIC_RELEASE);
+  old = __atomic_exchange_n (&lock->word, 0, __ATOMIC_SEQ_CST);
+  if (old & MP_GUARD_WAITERS)
+    {
+      mp_guard_wake (&lock->word);
+      ring_if_armed ();
+    }
+  if (known)
+    __atomic_store_n (&mp_self_slot ()->object, before, __ATOMIC_RELEASE);
+
+  return old;
+}
+
 static MpStatus
 release (MpLock *self)
 {
@@ -166,9 +208,11 @@ release (MpLock *self)
         return MP_STATUS_OK;
     }
 
-  old = __atomic_exchange_n (&lock->word, 0, __ATOMIC_SEQ_CST);
-  if (old & MP_GUARD_WAITERS)
-    mp_guard_wake (&lock->word);
+  old = __atomic_load_n (&lock->word, __ATOMIC_RELAXED);
+  if (G_UNLIKELY ((old & MP_GUARD_WAITERS) != 0 ||
+                  !__atomic_compare_exchange_n (&lock->word, &old, 0, FALSE, __ATOMIC_SEQ_CST,
+                                                __ATOMIC_RELAXED)))
+    old = let_go_slowly (lock);
 
   return (old & MP_ID_MASK) != 0 ? MP_STATUS_OK : MP_STATUS_NOT_OWNER;
 }
@@ -253,10 +297,38 @@ mp_rlock_to_string (MpShared *shared)
 }
 
 static void
+mp_lock_get_property (GObject    *object,
+                      guint       property,
+                      GValue     *value,
+                      GParamSpec *pspec)
+{
+  if (property == PROP_ABANDONED)
+    g_value_set_boolean (value, mp_lock_get_abandoned (MP_LOCK (object)));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, property, pspec);
+}
+
+static void
 mp_lock_class_init (MpLockClass *class)
 {
-  G_OBJECT_CLASS (class)->constructed = mp_lock_constructed;
+  GObjectClass *object_class = G_OBJECT_CLASS (class);
+
+  object_class->constructed = mp_lock_constructed;
+  object_class->get_property = mp_lock_get_property;
   MP_SHARED_CLASS (class)->to_string = mp_lock_to_string;
+
+  /**
+   * MpLock:abandoned: (getter get_abandoned)
+   *
+   * Whether the one who held the lock before its present holder died with it. Changes are not
+   * notified.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_ABANDONED] =
+    g_param_spec_boolean ("abandoned", NULL, NULL, FALSE,
+                          G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  g_object_class_install_properties (object_class, N_PROPS, properties);
 }
 
 static void
@@ -360,6 +432,84 @@ mp_lock_try_acquire (MpLock *self)
   return acquire (self, &limits) == MP_STATUS_OK;
 }
 
+/* For mp_async_wait(). FALSE: whoever lets go of it will ring. */
+static gboolean
+may_acquire (gpointer self)
+{
+  MpLockShared *lock = get_lock (self);
+  guint32 word = lock != NULL ? __atomic_load_n (&lock->word, __ATOMIC_ACQUIRE) : 0;
+
+  if (!is_held (word))
+    return TRUE;
+
+  return (word & MP_GUARD_WAITERS) == 0 &&
+         !__atomic_compare_exchange_n (&lock->word, &word, word | MP_GUARD_WAITERS, FALSE,
+                                       __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static gboolean
+attempt_acquire (gpointer task)
+{
+  const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
+
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
+  return mp_async_settle (task, acquire (g_task_get_source_object (task), &limits));
+}
+
+/**
+ * mp_lock_acquire_async:
+ * @self: a lock
+ * @cancellable: (nullable): a #GCancellable
+ * @callback: (scope async): called in the thread-default main context when there is a result
+ * @user_data: data for @callback
+ *
+ * Acquires the lock without blocking: [method@Mp.Lock.acquire] for main loops. The holder then is
+ * the thread that runs the main context. After a cancellation the lock was not acquired.
+ *
+ * Since: 0.1
+ */
+void
+mp_lock_acquire_async (MpLock              *self,
+                       GCancellable        *cancellable,
+                       GAsyncReadyCallback  callback,
+                       gpointer             user_data)
+{
+  g_autoptr (GTask) task = NULL;
+
+  g_return_if_fail (MP_IS_LOCK (self));
+
+  task = g_task_new (self, cancellable, callback, user_data);
+  g_task_set_source_tag (task, mp_lock_acquire_async);
+  g_task_set_check_cancellable (task, FALSE);
+  mp_async_wait (task, may_acquire, self, MP_DEADLINE_NEVER, attempt_acquire);
+}
+
+/**
+ * mp_lock_acquire_finish:
+ * @self: a lock
+ * @result: what the callback got
+ * @error: return location for an error
+ *
+ * Finishes [method@Mp.Lock.acquire_async].
+ *
+ * Errors: [error@Mp.Error.INVALID_STATE], `G_IO_ERROR_CANCELLED`.
+ *
+ * Returns: %TRUE if the lock was acquired
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_lock_acquire_finish (MpLock        *self,
+                        GAsyncResult  *result,
+                        GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
+
+  return g_task_propagate_boolean (G_TASK (result), error);
+}
+
 /**
  * mp_lock_release:
  * @self: a lock
@@ -406,7 +556,7 @@ mp_lock_is_locked (MpLock *self)
 }
 
 /**
- * mp_lock_get_abandoned:
+ * mp_lock_get_abandoned: (get-property abandoned)
  * @self: a lock
  *
  * Tells its holder whether the one before died while he held the lock, so that what the lock
@@ -435,8 +585,7 @@ mp_lock_get_abandoned (MpLock *self)
  * Acquires the lock. For language bindings.
  *
  * Returns: an [enum@Mp.Status]: `OK`, `TIMED_OUT`, `INVALID`, or `INTERRUPTED`, at the latest after
- * a
- *   tenth of a second: then call again
+ *   a tenth of a second: then call again
  *
  * Since: 0.1
  */

@@ -48,6 +48,15 @@ gboolean  mp_lock_acquire       (MpLock        *self,
 MP_AVAILABLE_IN_0_1
 gboolean  mp_lock_try_acquire   (MpLock        *self);
 MP_AVAILABLE_IN_0_1
+void      mp_lock_acquire_async  (MpLock              *self,
+                                  GCancellable        *cancellable,
+                                  GAsyncReadyCallback  callback,
+                                  gpointer             user_data);
+MP_AVAILABLE_IN_0_1
+gboolean  mp_lock_acquire_finish (MpLock        *self,
+                                  GAsyncResult  *result,
+                                  GError       **error);
+MP_AVAILABLE_IN_0_1
 gboolean  mp_lock_release       (MpLock        *self,
                                  GError       **error);
 MP_AVAILABLE_IN_0_1

@@ -20,8 +20,8 @@ typedef gboolean (*MpReadyFunc) (gpointer data);
 
 /* Waits until @ready (@data), which must not block or take guards. OK: it was true a moment ago.
  * @object: the shared object waited for, so that the death of a waiter is not the loss of a
- * wake-up. */
-MpStatus mp_event_wait     (guint32             *event,
+ * wake-up. (What waits for an MpEvent is mp_event_wait().) */
+MpStatus mp_word_wait      (guint32             *event,
                             MpReadyFunc          ready,
                             gpointer             data,
                             gpointer             object,
@@ -46,6 +46,15 @@ mp_event_wake (guint32 *event)
   if (G_UNLIKELY ((__atomic_load_n (event, __ATOMIC_SEQ_CST) & 1) != 0 ||
                   __atomic_load_n (&mp_arena.header->n_armed, __ATOMIC_SEQ_CST) != 0))
     mp_event_wake_slow (event, 1);
+}
+
+/* The same for all sleepers, where nobody ever wakes only some. */
+static inline void
+mp_event_wake_many (guint32 *event)
+{
+  if (G_UNLIKELY ((__atomic_load_n (event, __ATOMIC_SEQ_CST) & 1) != 0 ||
+                  __atomic_load_n (&mp_arena.header->n_armed, __ATOMIC_SEQ_CST) != 0))
+    mp_event_wake_slow (event, G_MAXINT);
 }
 
 G_END_DECLS

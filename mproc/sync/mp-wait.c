@@ -7,6 +7,10 @@
  * The one way to wait: spin a little, if that has paid off lately and there is a second CPU; then
  * sleep in bounded pieces on the event and on the lives of the others.
  *
+ * A spin that ends in success takes tenths of a microsecond, and one in vain costs its whole
+ * length; so after a few in vain for the same event the waits that spin become rare, down to one
+ * in 64, and one success makes them all spin again.
+ *
  * The first sleep is a short plain one, because watching many lives costs more than a wake-up
  * itself; who still sleeps after that watches up to thirty lives, and recovers whoever dies. That
  * is how a death is noticed without a reaper, a thread, or a poll: the kernel wakes a watcher.
@@ -21,12 +25,26 @@
 #include "mproc/memory/mp-sleep-private.h"
 #include "mproc/sync/mp-doorbell-private.h"
 
-#define SPIN_LEAST 500          /* nanoseconds */
-#define SPIN_MOST 20000
 #define FIRST_SLEEP 5000        /* microseconds */
 #define SWEEP_EVERY 10          /* slices */
 
-static __thread gint32 spin_budget = SPIN_MOST / 2;
+/* Spinning. Longer than it takes to wake a sleeper: where two who answer one another both slept,
+ * one of them has to wait that out for the spinning to begin again. */
+#define SPIN_MOST 40000         /* nanoseconds */
+#define SPIN_LEAST 64           /* pauses: a microsecond or two */
+#define PATIENCE 6              /* long spins in vain before only some waits get one */
+#define MOST_SKIPPED 6          /* then every 2nd, 4th, … 2^6th */
+#define LONGEST_PAUSE 4         /* pauses between two looks */
+#define N_HISTORIES 16
+
+/* What waiting for an event was like lately, as seen by this thread: who waits long for work and
+ * briefly for answers learns both. Two events that share an entry disturb each other a little. */
+typedef struct {
+  guint32 n_vain;               /* long spins in vain since the last that was not */
+  guint32 n_skipped;            /* waits without a long spin since the last */
+} MpSpinHistory;
+
+static __thread MpSpinHistory histories[N_HISTORIES];
 static __thread guint n_slices;         /* slept in all waits: those of bindings are short */
 
 static gint64
@@ -38,25 +56,74 @@ now_ns (void)
   return (gint64) ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
-static gboolean
-spin (MpReadyFunc ready,
-      gpointer    data)
+static MpSpinHistory *
+history_of (const guint32 *event)
 {
-  gint64 end = now_ns () + spin_budget;
+  MpOffset offset = mp_arena_offset (event);
 
-  do
-    for (guint i = 0; i < 8; i++)
-      {
-        if (ready (data))
-          {
-            spin_budget = MIN (spin_budget * 2, SPIN_MOST);
-            return TRUE;
-          }
+  return &histories[((offset >> 2) ^ (offset >> 7) ^ (offset >> 12)) % N_HISTORIES];
+}
+
+/* Whether a long spin may pay off: it did lately, or it is time to try again. */
+static gboolean
+worth_spinning (MpSpinHistory *history)
+{
+  if (history->n_vain < PATIENCE)
+    return TRUE;
+  if (++history->n_skipped >> MIN (history->n_vain - PATIENCE + 1, MOST_SKIPPED) == 0)
+    return FALSE;
+
+  history->n_skipped = 0;
+  return TRUE;
+}
+
+/* Looks less and less often, up to a limit: each look takes the cache line from the one who is
+ * about to write it. The clock, which costs as much as a look, is asked once in a microsecond. */
+static gboolean
+spin_for (MpReadyFunc ready,
+          gpointer    data,
+          gint64      budget)
+{
+  guint n_pauses = 0;
+  guint pause = 1;
+  gint64 end = 0;
+
+  for (;;)
+    {
+      if (ready (data))
+        return TRUE;
+      for (guint i = 0; i < pause; i++)
         mp_cpu_relax ();
-      }
-  while (now_ns () < end);
+      n_pauses += pause;
+      pause = MIN (pause + 1, LONGEST_PAUSE);
+      if (n_pauses < SPIN_LEAST)
+        continue;
 
-  spin_budget = MAX (spin_budget / 2, SPIN_LEAST);
+      n_pauses = 0;
+      if (budget == 0)
+        return FALSE;
+      if (end == 0)
+        end = now_ns () + budget;
+      else if (now_ns () >= end)
+        return FALSE;
+    }
+}
+
+static gboolean
+spin (const guint32 *event,
+      MpReadyFunc    ready,
+      gpointer       data)
+{
+  MpSpinHistory *history = history_of (event);
+  gboolean worth = worth_spinning (history);
+
+  if (spin_for (ready, data, worth ? SPIN_MOST : 0))
+    {
+      history->n_vain = 0;
+      return TRUE;
+    }
+
+  history->n_vain += worth;
   return FALSE;
 }
 
@@ -106,12 +173,12 @@ sleep_once (MpSleeper *sleeper,
 }
 
 MpStatus
-mp_event_wait (guint32            *event,
-               MpReadyFunc         ready,
-               gpointer            data,
-               gpointer            object,
-               const MpWaitLimits *limits,
-               gboolean           *slept)
+mp_word_wait (guint32            *event,
+              MpReadyFunc         ready,
+              gpointer            data,
+              gpointer            object,
+              const MpWaitLimits *limits,
+              gboolean           *slept)
 {
   MpGuardResult result = MP_GUARD_TAKEN;
   MpSleeper sleeper;
@@ -121,7 +188,7 @@ mp_event_wait (guint32            *event,
     return ready (data) ? MP_STATUS_OK : MP_STATUS_TIMED_OUT;
   if (mp_self () == 0)
     return MP_STATUS_INVALID;
-  if (mp_can_spin () && spin (ready, data))
+  if (mp_can_spin () && spin (event, ready, data))
     return MP_STATUS_OK;
 
   mp_self_slot ()->object = mp_arena_offset (object);

@@ -428,7 +428,8 @@ test_numbers (void)
   guint64 lease = 0;
   guint64 number;
   MpQueuePart parts[] = { { "ab", 2 }, { "cd", 2 } };
-  guint8 *data;
+  g_autoptr (GBytes) bytes = NULL;
+  gconstpointer data;
   guint encoding;
   gsize size;
 
@@ -439,10 +440,10 @@ test_numbers (void)
       g_assert_cmpuint (number, ==, i);
     }
   g_assert_false (mp_queue_was_taken (queue, 1));
-  g_assert_cmpint (mp_queue_take (queue, &lease, MP_DEADLINE_NOW, FALSE, NULL, &encoding, &data,
-                                  &size), ==, MP_STATUS_OK);
+  g_assert_cmpint (mp_queue_take (queue, &lease, MP_DEADLINE_NOW, FALSE, NULL, &encoding, &bytes,
+                                  NULL), ==, MP_STATUS_OK);
+  data = g_bytes_get_data (bytes, &size);
   g_assert_cmpmem (data, size, "abcd", 4);
-  g_free (data);
   g_assert_cmpuint (lease, ==, 1);
   g_assert_true (mp_queue_was_taken (queue, 1));
   g_assert_false (mp_queue_was_taken (queue, 2));

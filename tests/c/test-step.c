@@ -4,85 +4,30 @@
  */
 
 /*
- * Killed at any instruction: a child is single-stepped with ptrace(2) through one operation, killed
- * after so many instructions, and the survivor checks that the object works, that no message is
- * lost or there twice, that no lock, slot or byte is left behind. Then the same one step later.
+ * Killed at any instruction of what is done with queues; how, is in step-common.h.
  *
- * MPROC_TEST_STRIDE sets by how many instructions the steps grow; 1 tries each of them,
- * and 0 none, for tools that cannot be traced.
+ * A queue holds messages 1, 2, 3 …, each filled with its number; what the victim puts is 100. The
+ * survivor expects all in order, the first perhaps gone if the victim was to take it, and then a
+ * queue that works.
  */
 
 #include "config.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ptrace.h>
-
 #include "mproc/channel/mp-queue.h"
-#include "mproc/memory/mp-family-private.h"
-#include "mproc/memory/mp-heap-private.h"
-#include "mproc/memory/mp-recover-private.h"
-#include "mproc/sync/mp-condition.h"
-#include "tests/c/family-common.h"
+#include "tests/c/step-common.h"
 
 #define SMALL 56
-#define LARGE 4200             /* more than fits into a record */
-#define N_BEFORE 3
+#define LARGE 4200              /* more than fits into a record */
+#define FIRST_PUT 100           /* the number of what the victim puts */
 
 typedef struct {
-  const char *name;
-  void      (*operate) (MpQueue *queue, MpCondition *condition);
-  gsize       size;             /* of the messages */
-  int         change;           /* how the number of messages may change */
-  guint       n_before;
-} Operation;
-
-static guint
-stride (void)
-{
-  const char *text = g_getenv ("MPROC_TEST_STRIDE");
-
-  return text != NULL ? (guint) MAX (atoi (text), 0) : 41;
-}
-
-/* What is taken from the heap, to the block. */
-static guint64
-bytes_in_use (void)
-{
-  guint64 used = 0;
-
-  for (guint64 i = 0; i < mp_arena.header->heap_ready >> MP_SPAN_SHIFT;)
-    {
-      guint32 length = (guint32) mp_arena.spans[i];
-
-      used += (guint64) length << MP_SPAN_SHIFT;
-      i += MAX (length, 1);
-    }
-  for (guint class = 0; class < MP_N_CLASSES; class++)
-    for (MpOffset block = mp_arena.header->classes[class].head; block != 0;
-         block = *(guint64 *) mp_arena_pointer (block))
-      {
-        gsize size;
-
-        g_assert_cmpuint (mp_heap_block (block, &size), ==, block);
-        used -= size;
-      }
-
-  return used;
-}
-
-static guint
-slots_in_use (void)
-{
-  guint n = 0;
-
-  for (guint32 i = 0; i < mp_arena.header->n_threads; i++)
-    n += MP_SLOT_STATE (mp_arena.threads[i].state) != MP_SLOT_FREE;
-  for (guint32 i = 0; i < mp_arena.header->n_processes; i++)
-    n += MP_SLOT_STATE (mp_arena.processes[i].state) != MP_SLOT_FREE;
-
-  return n;
-}
+  MpQueue *queue;
+  guint    taken;               /* before the victim */
+  guint    n_before;
+  guint    may_be_taken;        /* the last that the victim may take, */
+  guint    may_be_put;          /* how many it may put */
+  gsize    size;
+} State;
 
 static guint8 data[LARGE];
 
@@ -114,213 +59,216 @@ get (MpQueue *queue,
   return data[0];
 }
 
-/* --- The operations ------------------------------------------------------------------------ */
+static gpointer
+set_up (guint n_before,
+        guint may_be_taken,
+        guint may_be_put,
+        gsize size)
+{
+  State *state = g_new0 (State, 1);
+
+  *state = (State) { mp_queue_new (0, NULL), 0, n_before, may_be_taken, may_be_put, size };
+  for (guint i = 1; i <= n_before; i++)
+    put (state->queue, i, size);
+
+  return state;
+}
+
+static void
+tear_down (gpointer argument)
+{
+  State *state = argument;
+
+  g_object_unref (state->queue);
+  g_free (state);
+}
 
 /* The child has filled in the data before it is stepped: filling is not what is tested. */
 static void
-put_small (MpQueue     *queue,
-           MpCondition *condition G_GNUC_UNUSED)
+prepare_data (gpointer state G_GNUC_UNUSED)
 {
-  mp_queue_put_bytes (queue, data, SMALL, 10, NULL, NULL);
+  memset (data, FIRST_PUT, sizeof data);
 }
 
 static void
-put_large (MpQueue     *queue,
-           MpCondition *condition G_GNUC_UNUSED)
+check_works (State *state)
 {
-  mp_queue_put_bytes (queue, data, LARGE, 10, NULL, NULL);
+  g_assert_cmpuint (mp_queue_qsize (state->queue), ==, 0);
+  for (guint i = 1; i <= 20; i++)
+    put (state->queue, i, state->size);
+  g_assert_cmpuint (mp_queue_qsize (state->queue), ==, 20);
+  for (guint i = 1; i <= 20; i++)
+    g_assert_cmpuint (get (state->queue, state->size), ==, i);
+  g_assert_cmpuint (get (state->queue, state->size), ==, 0);
+
+  mp_queue_close (state->queue);
+  g_assert_true (mp_queue_is_closed (state->queue));
+  g_assert_false (mp_queue_put_bytes (state->queue, data, 1, 0, NULL, NULL));
+}
+
+/* All that was there is there, in order, less what the victim may have taken, and with what it may
+ * have put. */
+static void
+check (gpointer argument)
+{
+  State *state = argument;
+  guint number = get (state->queue, state->size);
+  guint expected = number;
+
+  if (state->n_before > 0 && number < FIRST_PUT && number > 0)
+    {
+      g_assert_cmpuint (number, >, state->taken);
+      g_assert_cmpuint (number, <=, state->may_be_taken + 1);
+    }
+  else
+    g_assert_cmpuint (state->n_before, ==, state->may_be_taken);
+  for (; number > 0 && number < FIRST_PUT; number = get (state->queue, state->size))
+    g_assert_cmpuint (number, ==, expected++);
+  if (expected > 0 && expected < FIRST_PUT)
+    g_assert_cmpuint (expected, ==, state->n_before + 1);
+  if (number == FIRST_PUT)
+    {
+      g_assert_cmpuint (state->may_be_put, ==, 1);
+      g_assert_cmpuint (get (state->queue, state->size), ==, 0);
+    }
+
+  check_works (state);
+}
+
+/* --- The operations ------------------------------------------------------------------------ */
+
+static gpointer
+set_up_put (void)
+{
+  return set_up (3, 0, 1, SMALL);
+}
+
+/* Fifteen records of 64 bytes fill the first segment of 1 KiB: the next put links a new one, and
+ * the sixteenth get leaves it. */
+static gpointer
+set_up_put_segment (void)
+{
+  return set_up (15, 0, 1, SMALL);
+}
+
+static gpointer
+set_up_put_large (void)
+{
+  return set_up (3, 0, 1, LARGE);
 }
 
 static void
-get_any (MpQueue     *queue,
-         MpCondition *condition G_GNUC_UNUSED)
+put_one (gpointer argument)
 {
-  mp_queue_get_into (queue, data, sizeof data, 10, NULL, NULL);
+  State *state = argument;
+
+  mp_queue_put_bytes (state->queue, data, state->size, 10, NULL, NULL);
+}
+
+static gpointer
+set_up_get (void)
+{
+  return set_up (3, 1, 0, SMALL);
+}
+
+static gpointer
+set_up_get_large (void)
+{
+  return set_up (3, 1, 0, LARGE);
+}
+
+static gpointer
+set_up_get_segment (void)
+{
+  State *state = set_up (17, 16, 0, SMALL);
+
+  for (guint i = 1; i <= 14; i++)
+    g_assert_cmpuint (get (state->queue, SMALL), ==, i);
+  state->taken = 14;
+
+  return state;
 }
 
 static void
-create_and_drop (MpQueue     *queue G_GNUC_UNUSED,
-                 MpCondition *condition G_GNUC_UNUSED)
+get_one (gpointer argument)
+{
+  State *state = argument;
+
+  mp_queue_get_into (state->queue, data, sizeof data, 10, NULL, NULL);
+}
+
+static void
+get_two (gpointer state)
+{
+  get_one (state);
+  get_one (state);
+}
+
+static gpointer
+set_up_nothing_changes (void)
+{
+  return set_up (3, 0, 0, SMALL);
+}
+
+/* With a message and a large one in it: what a queue owns is freed piece by piece. */
+static void
+create_and_drop (gpointer state G_GNUC_UNUSED)
 {
   g_autoptr (MpQueue) other = mp_queue_new (0, NULL);
 
   mp_queue_put_bytes (other, data, SMALL, 10, NULL, NULL);
+  mp_queue_put_bytes (other, data, LARGE, 10, NULL, NULL);
 }
 
 static void
-lock_and_notify (MpQueue     *queue G_GNUC_UNUSED,
-                 MpCondition *condition)
+open_and_drop (gpointer argument)
 {
-  mp_condition_acquire (condition, -1, NULL, NULL);
-  mp_condition_notify (condition, 1, NULL);
-  mp_condition_wait (condition, 0, NULL, NULL);
-  mp_condition_release (condition, NULL);
+  State *state = argument;
+  g_autofree char *handle = mp_shared_get_handle (MP_SHARED (state->queue));
+  g_autoptr (MpShared) other = mp_shared_open (handle, NULL);
+
+  g_assert_nonnull (other);
 }
 
-/* Fourteen records of 64 bytes fill the first segment of 1 KiB: the next put links a new one, and
- * the fifteenth get leaves it. */
-static const Operation operations[] = {
-  { "put", put_small, SMALL, 1, N_BEFORE },
-  { "put-in-new-segment", put_small, SMALL, 1, 15 },
-  { "put-large", put_large, LARGE, 1, N_BEFORE },
-  { "get", get_any, SMALL, -1, N_BEFORE },
-  { "get-large", get_any, LARGE, -1, N_BEFORE },
-  { "create-and-drop", create_and_drop, SMALL, 0, N_BEFORE },
-  { "lock-and-notify", lock_and_notify, SMALL, 0, N_BEFORE },
+static void
+close_queue (gpointer argument)
+{
+  State *state = argument;
+
+  mp_queue_close (state->queue);
+}
+
+/* Closed or not, what was in it is still there. */
+static void
+check_closed (gpointer argument)
+{
+  State *state = argument;
+
+  for (guint i = 1; i <= state->n_before; i++)
+    g_assert_cmpuint (get (state->queue, state->size), ==, i);
+  g_assert_cmpuint (get (state->queue, state->size), ==, 0);
+  if (!mp_queue_is_closed (state->queue))
+    check_works (state);
+}
+
+static const StepCase cases[] = {
+  { "put", set_up_put, put_one, check, tear_down, prepare_data, FALSE, 0 },
+  { "put-in-new-segment", set_up_put_segment, put_one, check, tear_down, prepare_data, FALSE, 0 },
+  { "put-large", set_up_put_large, put_one, check, tear_down, prepare_data, FALSE, 0 },
+  { "get", set_up_get, get_one, check, tear_down, NULL, FALSE, 0 },
+  { "get-leaves-segment", set_up_get_segment, get_two, check, tear_down, NULL, FALSE, 0 },
+  { "get-large", set_up_get_large, get_one, check, tear_down, NULL, FALSE, 0 },
+  { "create-and-drop", set_up_nothing_changes, create_and_drop, check, tear_down, NULL, FALSE, 0 },
+  { "open-and-drop", set_up_nothing_changes, open_and_drop, check, tear_down, NULL, FALSE, 0 },
+  { "close", set_up_nothing_changes, close_queue, check_closed, tear_down, NULL, FALSE, 0 },
 };
-
-/* --- One death ----------------------------------------------------------------------------- */
-
-/* The child: everything it needs is warm when it stops. */
-static int
-start_child (const Operation *operation,
-             MpQueue         *queue,
-             MpCondition     *condition)
-{
-  int pid = fork ();
-  int status;
-
-  if (pid == 0)
-    {
-      g_autoptr (MpQueue) warm = mp_queue_new (0, NULL);
-
-      put (warm, 1, operation->size);
-      memset (data, 100, sizeof data);
-      ptrace (PTRACE_TRACEME, 0, 0, 0);
-      raise (SIGSTOP);
-      operation->operate (queue, condition);
-      _exit (0);
-    }
-  mp_family_child_started (pid);
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_true (WIFSTOPPED (status));
-
-  return pid;
-}
-
-/* TRUE if the child ended before it had made so many steps. */
-static gboolean
-step_and_kill (int   pid,
-               guint steps)
-{
-  int status = 0;
-
-  for (guint i = 0; i < steps; i++)
-    {
-      g_assert_cmpint (ptrace (PTRACE_SINGLESTEP, pid, 0, 0), ==, 0);
-      g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-      if (WIFEXITED (status))
-        {
-          g_assert_cmpint (WEXITSTATUS (status), ==, 0);
-          return TRUE;
-        }
-      g_assert_true (WIFSTOPPED (status));
-    }
-  kill (pid, SIGKILL);
-  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
-  g_assert_true (WIFSIGNALED (status));
-
-  return FALSE;
-}
-
-/* All that was there before is there in order, with or without what the child did. */
-static void
-check_queue (const Operation *operation,
-             MpQueue         *queue)
-{
-  guint first = get (queue, operation->size);
-  guint next = first + 1;
-  guint number;
-
-  g_assert_cmpuint (first, >=, 1);
-  g_assert_cmpuint (first, <=, operation->change < 0 ? 2 : 1);
-  while ((number = get (queue, operation->size)) != 0 && number != 100)
-    g_assert_cmpuint (number, ==, next++);
-  g_assert_cmpuint (next, ==, operation->n_before + 1);
-  if (number == 100)
-    {
-      g_assert_cmpint (operation->change, ==, 1);
-      g_assert_cmpuint (get (queue, operation->size), ==, 0);
-    }
-  g_assert_cmpuint (mp_queue_qsize (queue), ==, 0);
-
-  for (guint i = 1; i <= 20; i++)
-    put (queue, i, operation->size);
-  g_assert_cmpuint (mp_queue_qsize (queue), ==, 20);
-  for (guint i = 1; i <= 20; i++)
-    g_assert_cmpuint (get (queue, operation->size), ==, i);
-}
-
-static void
-check_condition (MpCondition *condition)
-{
-  g_autofree char *text = NULL;
-
-  g_assert_true (mp_condition_acquire (condition, 10, NULL, NULL));
-  text = mp_shared_to_string (MP_SHARED (condition));
-  g_assert_cmpstr (text, ==, "<Condition(<RLock(MainProcess, 1)>, 0)>");
-  g_assert_true (mp_condition_release (condition, NULL));
-}
-
-/* TRUE if the operation was done before the child was to be killed. */
-static gboolean
-die_after (const Operation *operation,
-           guint            steps,
-           guint64          bytes)
-{
-  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
-  g_autoptr (MpCondition) condition = mp_condition_new (NULL, NULL);
-  gboolean done;
-
-  for (guint i = 1; i <= operation->n_before; i++)
-    put (queue, i, operation->size);
-  done = step_and_kill (start_child (operation, queue, condition), steps);
-  check_queue (operation, queue);
-  mp_recover_sweep ();
-  check_condition (condition);
-  g_clear_object (&condition);
-  g_clear_object (&queue);
-  mp_recover_sweep ();
-  g_assert_cmpuint (slots_in_use (), ==, 2);
-  if (bytes != 0)
-    g_assert_cmpuint (bytes_in_use (), ==, bytes);
-
-  return done;
-}
-
-static void
-test_operation (gconstpointer argument)
-{
-  const Operation *operation = argument;
-  guint steps = 1;
-  guint64 bytes;
-
-  if (stride () == 0)
-    {
-      g_test_skip ("MPROC_TEST_STRIDE is 0");
-      return;
-    }
-  g_assert_true (mp_family_ensure (NULL));
-  die_after (operation, 1, 0);
-  bytes = bytes_in_use ();
-  /* Copying a large message takes thousands of steps, all alike. */
-  while (!die_after (operation, steps, bytes))
-    steps += operation->size == LARGE ? 5 * stride () : stride ();
-  g_test_message ("%s: %u instructions", operation->name, steps);
-}
 
 int
 main (int    argc,
       char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-
-  for (guint i = 0; i < G_N_ELEMENTS (operations); i++)
-    {
-      g_autofree char *path = g_strconcat ("/step/", operations[i].name, NULL);
-
-      g_test_add_data_func (path, &operations[i], test_operation);
-    }
+  step_add_cases (cases, G_N_ELEMENTS (cases));
 
   return g_test_run ();
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(os.environ.get('MPROC_SOURCE_ROOT') or Path(__file__).resolve().parents[2])
 BUILD = Path(os.environ.get('MPROC_BUILD_ROOT') or ROOT / 'build')
 
-FLOORS = ['base', 'memory', 'sync', 'channel', 'process', 'pool', 'manager']
+FLOORS = ['base', 'memory', 'sync', 'data', 'channel', 'process', 'pool', 'manager']
 FOLDERS = ['mproc', 'introspection', 'tests', 'examples', 'doc', '.ci']
 
 

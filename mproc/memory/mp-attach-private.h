@@ -1,0 +1,30 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The shared objects that the value which a thread is just encoding refers to, until the message
+ * is made that will hold them.
+ */
+
+#pragma once
+
+#include "mproc/memory/mp-block-private.h"
+
+G_BEGIN_DECLS
+
+/* The calling thread's attachments (MpReference), which are the caller's now; NULL if there are
+ * none, as nearly always. */
+GArray   *mp_attach_claim   (void);
+
+/* Whether there are any. */
+gboolean  mp_attach_any     (void);
+
+/* Gives them back: the message was not sent yet. */
+void      mp_attach_restore (GArray   *references);
+
+/* The next message keeps @block alive, and so what that refers to. */
+void      mp_attach_block   (MpBlock  *block);
+
+G_END_DECLS
