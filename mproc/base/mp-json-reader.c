@@ -9,7 +9,8 @@
  *
  *   {"$mp":["bytes","<base64>"]}     {"$mp":["int","<decimal>"]}     {"$mp":["float","nan"]}
  *   {"$mp":["map",[[k,v],…]]}        {"$mp":["set",[…]]}             {"$mp":["date",<ms>]}
- *   {"$mp":["object",[[k,v],…]]}     an object that has the key "$mp" itself
+ *   {"$mp":["object","<handle>"]}    a shared object
+ *   {"$mp":["object",[[k,v],…]]}     an object of JSON that has the key "$mp" itself
  *
  * In any other object the key "$mp" is an error, so that nothing can be read in two ways. Arrays
  * that are keys of a map or members of a set are read as tuples: Python could hash nothing else.
@@ -286,6 +287,8 @@ make_object (JsonReader   *self,
 {
   MpPlainNode *node;
 
+  if (value.kind == MP_PLAIN_STR)
+    return mp_plain_push_object (self->plain, value) || fail (self, "what is no handle");
   if (!make_map (self, value))
     return FALSE;
 

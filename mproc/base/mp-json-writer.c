@@ -128,6 +128,14 @@ put_date (JsonWriter   *self,
 }
 
 static gboolean
+put_object (JsonWriter   *self,
+            MpPlainValue  value)
+{
+  return mp_plain_out_text (self->out, "{\"$mp\":[\"object\",") && put_string (self, value) &&
+         mp_plain_out_text (self->out, "]}");
+}
+
+static gboolean
 put_array (JsonWriter        *self,
            const MpPlainNode *node)
 {
@@ -234,6 +242,8 @@ put (JsonWriter   *self,
       return put_data (self, value);
     case MP_PLAIN_DATETIME:
       return put_date (self, value);
+    case MP_PLAIN_OBJECT:
+      return put_object (self, value);
     case MP_PLAIN_LIST:
     case MP_PLAIN_TUPLE:
       return put_array (self, mp_plain_node (self->plain, value));

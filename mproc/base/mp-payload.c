@@ -227,8 +227,6 @@ mp_payload_convert (MpPayload   *self,
                     GError     **error)
 {
   g_autoptr (GBytes) bytes = NULL;
-  gconstpointer data;
-  gsize size;
 
   g_return_val_if_fail (self != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
@@ -236,7 +234,6 @@ mp_payload_convert (MpPayload   *self,
   if (self->encoding == encoding)
     return mp_payload_ref (self);
 
-  data = g_bytes_get_data (self->bytes, &size);
-  bytes = mp_transcode (self->encoding, data, size, encoding, error);
+  bytes = mp_transcode_bytes (self->encoding, self->bytes, encoding, error);
   return bytes != NULL ? mp_payload_new (encoding, bytes) : NULL;
 }

@@ -7,7 +7,8 @@
  * The closed table of names that a pickle may call, and what the calls make of plain arguments.
  *
  * Python writes some plain things as calls: bytes and sets in old protocols, numpy's scalars,
- * moments with a fixed zone, one-dimensional arrays of numbers. They are recognized by module,
+ * moments with a fixed zone, one-dimensional arrays of numbers; and so does the library's own
+ * Python layer with shared objects. They are recognized by module,
  * name and the shape of the arguments. Any other name ends the reading with MP_ERROR_NOT_PLAIN
  * and the name in the message. What is lost on the way is in doc/values.md.
  */
@@ -36,6 +37,7 @@ enum {
   NUMPY_NDARRAY,
   NUMPY_RECONSTRUCT,
   NUMPY_FROMBUFFER,
+  MP_OPEN_SHARED,
   N_CALLABLES,
   A_TIMEDELTA = N_CALLABLES,  /* as.i: microseconds */
   A_TIMEZONE,                 /* as.i: seconds east */
@@ -59,6 +61,7 @@ static const char * const foreign_names[] = {
   [NUMPY_NDARRAY] = "numpy.ndarray",
   [NUMPY_RECONSTRUCT] = "numpy.core.multiarray._reconstruct",
   [NUMPY_FROMBUFFER] = "numpy.core.numeric._frombuffer",
+  [MP_OPEN_SHARED] = "gi.overrides._MpCodec.open_shared",
   [A_TIMEDELTA] = "datetime.timedelta",
   [A_TIMEZONE] = "datetime.timezone",
   [A_DTYPE] = "numpy.dtype",
@@ -493,6 +496,14 @@ reduce_frombuffer (MpPlain            *plain,
          mp_plain_wrap (plain, MP_PLAIN_LIST, first);
 }
 
+static gboolean
+reduce_open_shared (MpPlain            *plain,
+                    const MpPlainValue *args,
+                    guint32             n_args)
+{
+  return n_args == 1 && mp_plain_push_object (plain, args[0]);
+}
+
 static const ReduceFunc reducers[N_CALLABLES] = {
   [PY_ENCODE] = reduce_encode,
   [PY_BYTES] = reduce_bytes,
@@ -509,6 +520,7 @@ static const ReduceFunc reducers[N_CALLABLES] = {
   [NUMPY_DTYPE] = reduce_dtype,
   [NUMPY_RECONSTRUCT] = reduce_reconstruct,
   [NUMPY_FROMBUFFER] = reduce_frombuffer,
+  [MP_OPEN_SHARED] = reduce_open_shared,
 };
 
 static gboolean

@@ -8,7 +8,8 @@
  *
  * There are no frames, which help only a reader of files, and the memo holds nothing but the keys
  * of dicts: rows of a table repeat them, and each then is one object in Python and two bytes here.
- * Date-times are the only thing written as a call, of datetime's own classes.
+ * Two things are written as calls: date-times, of datetime's own classes, and shared objects, of
+ * the function by which the library's Python layer opens them.
  */
 
 #include "config.h"
@@ -271,6 +272,16 @@ put_datetime (PickleWriter *self,
          mp_plain_out_text (self->out, "\x86R");
 }
 
+/* gi.overrides._MpCodec.open_shared (handle) */
+static gboolean
+put_object (PickleWriter *self,
+            MpPlainValue  value)
+{
+  return mp_plain_out_text (self->out, "\x8c\x15" "gi.overrides._MpCodec"
+                                       "\x8c\x0b" "open_shared\x93") &&
+         put_text (self, value) && mp_plain_out_text (self->out, "\x85R");
+}
+
 static gboolean
 put (PickleWriter *self,
      MpPlainValue  value)
@@ -295,6 +306,8 @@ put (PickleWriter *self,
       return put_data (self, value, OP_SHORT_BYTES, OP_BYTES);
     case MP_PLAIN_DATETIME:
       return put_datetime (self, value);
+    case MP_PLAIN_OBJECT:
+      return put_object (self, value);
     case MP_PLAIN_LIST:
       return mp_plain_out_byte (self->out, OP_EMPTY_LIST) && put_batches (self, value, OP_APPENDS);
     case MP_PLAIN_TUPLE:

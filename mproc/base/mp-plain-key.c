@@ -78,6 +78,7 @@ compare (MpPlain      *plain,
     case MP_PLAIN_BIGINT:
     case MP_PLAIN_STR:
     case MP_PLAIN_BYTES:
+    case MP_PLAIN_OBJECT:
       return compare_data (plain, a, b);
     case MP_PLAIN_BOOL:
     case MP_PLAIN_INT:
@@ -170,7 +171,8 @@ hash_key (KeyCheck     *self,
     key = fold_number (key);
   hash = mix (hash, key.kind);
 
-  if (key.kind == MP_PLAIN_STR || key.kind == MP_PLAIN_BYTES || key.kind == MP_PLAIN_BIGINT)
+  if (key.kind == MP_PLAIN_STR || key.kind == MP_PLAIN_BYTES || key.kind == MP_PLAIN_BIGINT ||
+      key.kind == MP_PLAIN_OBJECT)
     {
       data = mp_plain_data (self->plain, key);
       for (gsize i = 0; i + 8 <= key.length; i += 8)

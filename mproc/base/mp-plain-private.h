@@ -45,6 +45,7 @@ typedef enum {
   MP_PLAIN_STR,        /* valid UTF-8, perhaps with NUL inside */
   MP_PLAIN_BYTES,
   MP_PLAIN_DATETIME,   /* as.i: microseconds since 1970 in UTC; length: zone offset in seconds */
+  MP_PLAIN_OBJECT,     /* a shared object: its handle, a text without NUL */
   MP_PLAIN_LIST,
   MP_PLAIN_TUPLE,
   MP_PLAIN_DICT,       /* key, value, key, value… */
@@ -115,6 +116,7 @@ typedef struct {
   gsize         n_scratch;
   gsize         scratch_room;
 
+  gboolean      has_objects;   /* the input names shared objects, and what it lies in holds them */
   guint64       used;
   guint64       budget;
   GError       *error;
@@ -145,6 +147,8 @@ gboolean     mp_plain_push_str     (MpPlain       *self,
                                     guint8         flags);
 guint8      *mp_plain_scratch      (MpPlain       *self,
                                     gsize          length);
+gboolean     mp_plain_push_object  (MpPlain       *self,
+                                    MpPlainValue   handle);
 gboolean     mp_plain_push_decimal (MpPlain       *self,
                                     const char    *digits,
                                     gsize          length);

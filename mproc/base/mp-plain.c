@@ -24,6 +24,9 @@
 #define BUDGET_BASE (256 * G_GUINT64_CONSTANT (1048576))
 #define BUDGET_FACTOR 64
 
+/* Bytes of the handle of a shared object; real ones have less than a hundred. */
+#define MAX_HANDLE 255
+
 /* What each kind is called in messages. */
 static const char * const kind_names[] = {
   [MP_PLAIN_NONE] = "nothing",
@@ -35,6 +38,7 @@ static const char * const kind_names[] = {
   [MP_PLAIN_STR] = "string",
   [MP_PLAIN_BYTES] = "bytes",
   [MP_PLAIN_DATETIME] = "date-time",
+  [MP_PLAIN_OBJECT] = "shared object",
   [MP_PLAIN_LIST] = "list",
   [MP_PLAIN_TUPLE] = "tuple",
   [MP_PLAIN_DICT] = "dict",
@@ -274,6 +278,20 @@ mp_plain_push_str (MpPlain *self,
   return mp_plain_push_data (self, MP_PLAIN_STR, offset, length, flags);
 }
 
+/* A shared object, if that can be a handle; FALSE without an error if not. */
+gboolean
+mp_plain_push_object (MpPlain      *self,
+                      MpPlainValue  handle)
+{
+  if (handle.kind != MP_PLAIN_STR || handle.length == 0 || handle.length > MAX_HANDLE ||
+      (handle.flags & MP_PLAIN_HAS_NUL))
+    return FALSE;
+
+  handle.kind = MP_PLAIN_OBJECT;
+  self->has_objects = TRUE;
+  return mp_plain_push (self, handle);
+}
+
 /* Lists in a place where Python wants something hashable become tuples, sets frozen sets. */
 gboolean
 mp_plain_freeze (MpPlain      *self,
@@ -348,8 +366,8 @@ seal_child (MpPlain      *self,
                           mp_pickle_foreign_name (child));
 
   *cost += sizeof child;
-  if (child.kind >= MP_PLAIN_BIGINT && child.kind <= MP_PLAIN_BYTES &&
-      child.kind != MP_PLAIN_DOUBLE)
+  if ((child.kind >= MP_PLAIN_BIGINT && child.kind <= MP_PLAIN_BYTES &&
+       child.kind != MP_PLAIN_DOUBLE) || child.kind == MP_PLAIN_OBJECT)
     *cost += child.length;
 
   if (mp_plain_is_container (child))

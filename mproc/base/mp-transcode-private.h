@@ -22,9 +22,17 @@ GBytes   *mp_transcode              (MpEncoding           from,
                                      MpEncoding           to,
                                      GError             **error);
 
+/* The same for bytes: the result, if the value names shared objects, holds @bytes and with them
+ * what keeps these objects alive. */
+GBytes   *mp_transcode_bytes        (MpEncoding           from,
+                                     GBytes              *bytes,
+                                     MpEncoding           to,
+                                     GError             **error);
+
 /* The GVariant (not boxed in `v`) that the encoded value canonically is, or coerced to @expected.
  * A GVariant comes back as it is if @expected is NULL or already its type; it then shares @bytes
- * and is not checked for normal form, which GVariant's accessors can stand. */
+ * and is not checked for normal form, which GVariant's accessors can stand. One that names shared
+ * objects holds @bytes too. */
 GVariant *mp_transcode_to_variant   (MpEncoding           from,
                                      GBytes              *bytes,
                                      const GVariantType  *expected,

@@ -73,11 +73,41 @@ read_plain (MpPlain       *plain,
          mp_plain_check_keys (plain, for_python);
 }
 
-/* Ends the work on a tree: its output if @ok, else its error. */
+/* Bytes that hold others. */
+typedef struct {
+  GBytes *bytes;
+  GBytes *source;
+} Tied;
+
+static void
+untie (gpointer data)
+{
+  Tied *tied = data;
+
+  g_bytes_unref (tied->bytes);
+  g_bytes_unref (tied->source);
+  g_free (tied);
+}
+
+/* @bytes (transfer full) once more, holding @source. */
+static GBytes *
+tie (GBytes *bytes,
+     GBytes *source)
+{
+  Tied *tied = g_new (Tied, 1);
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
+
+  *tied = (Tied) { bytes, g_bytes_ref (source) };
+  return g_bytes_new_with_free_func (data, size, untie, tied);
+}
+
+/* Ends the work on a tree: its output if @ok, else its error. @source: what was read, or NULL. */
 static GBytes *
 finish (MpPlain     *plain,
         MpPlainOut  *out,
         gboolean     ok,
+        GBytes      *source,
         GError     **error)
 {
   GBytes *bytes = ok ? mp_plain_out_steal (out) : NULL;
@@ -87,9 +117,33 @@ finish (MpPlain     *plain,
       g_free (out->data);
       g_propagate_error (error, g_steal_pointer (&plain->error));
     }
+  else if (source != NULL && plain->has_objects)
+    bytes = tie (bytes, source);
 
   mp_plain_clear (plain);
   return bytes;
+}
+
+static GBytes *
+transcode (MpEncoding      from,
+           gconstpointer   data,
+           gsize           size,
+           MpEncoding      to,
+           GBytes         *source,
+           GError        **error)
+{
+  MpPlain plain;
+  MpPlainOut out = { NULL, 0, 0 };
+  gboolean ok;
+
+  if (!is_encoding (from, error) || !is_encoding (to, error))
+    return NULL;
+  if (from == to)
+    return source != NULL ? g_bytes_ref (source) : g_bytes_new (data, size);
+
+  ok = read_plain (&plain, from, data, size, to == MP_ENCODING_PICKLE) &&
+       codecs[to].write (&plain, &out);
+  return finish (&plain, &out, ok, source, error);
 }
 
 GBytes *
@@ -99,18 +153,19 @@ mp_transcode (MpEncoding      from,
               MpEncoding      to,
               GError        **error)
 {
-  MpPlain plain;
-  MpPlainOut out = { NULL, 0, 0 };
-  gboolean ok;
+  return transcode (from, data, size, to, NULL, error);
+}
 
-  if (!is_encoding (from, error) || !is_encoding (to, error))
-    return NULL;
-  if (from == to)
-    return g_bytes_new (data, size);
+GBytes *
+mp_transcode_bytes (MpEncoding   from,
+                    GBytes      *bytes,
+                    MpEncoding   to,
+                    GError     **error)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (bytes, &size);
 
-  ok = read_plain (&plain, from, data, size, to == MP_ENCODING_PICKLE) &&
-       codecs[to].write (&plain, &out);
-  return finish (&plain, &out, ok, error);
+  return transcode (from, data, size, to, bytes, error);
 }
 
 GBytes *
@@ -132,7 +187,7 @@ mp_transcode_canonical (MpEncoding      from,
       mp_plain_normalize (&plain);
       ok = mp_variant_write (&plain, &out);
     }
-  return finish (&plain, &out, ok, error);
+  return finish (&plain, &out, ok, NULL, error);
 }
 
 /* The value in a serialized `v`, sharing its memory if that is aligned. Checked as a whole, once,
@@ -206,7 +261,7 @@ coerce (MpEncoding           from,
 
   ok = read_plain (&plain, from, data, size, FALSE) &&
        mp_variant_write_as (&plain, &out, expected);
-  coerced = finish (&plain, &out, ok, error);
+  coerced = finish (&plain, &out, ok, bytes, error);
   if (coerced == NULL)
     return NULL;
 
@@ -236,8 +291,7 @@ mp_transcode_to_variant (MpEncoding           from,
     value = unbox (bytes, FALSE);
   else if (expected == NULL || !g_variant_type_is_definite (expected))
     {
-      boxed = mp_transcode (from, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes),
-                            MP_ENCODING_VARIANT, error);
+      boxed = mp_transcode_bytes (from, bytes, MP_ENCODING_VARIANT, error);
       if (boxed == NULL)
         return NULL;
       value = unbox (boxed, TRUE);

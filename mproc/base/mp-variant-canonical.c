@@ -62,6 +62,7 @@ static const guint8 scalar_types[] = {
   [MP_PLAIN_STR] = MP_CANONICAL_STR,
   [MP_PLAIN_BYTES] = MP_CANONICAL_BYTES,
   [MP_PLAIN_DATETIME] = MP_CANONICAL_EXTENSION,
+  [MP_PLAIN_OBJECT] = MP_CANONICAL_EXTENSION,
 };
 
 static MpCanonical

@@ -280,6 +280,15 @@ make_datetime (MpPlain *plain)
          : mp_plain_fail (plain, MP_ERROR_INVALID_DATA, "A date-time is not a string");
 }
 
+static gboolean
+make_object (MpPlain *plain)
+{
+  MpPlainValue handle = plain->stack[--plain->n_stack];
+
+  return mp_plain_push_object (plain, handle) ||
+         mp_plain_fail (plain, MP_ERROR_INVALID_DATA, "A shared object has no handle");
+}
+
 static const struct
 {
   const char    *tag;
@@ -292,6 +301,7 @@ static const struct
   { "mp.set", make_set },
   { "mp.frozenset", make_frozenset },
   { "mp.datetime", make_datetime },
+  { "mp.object", make_object },
 };
 
 /* m(sv) that is not Nothing: an extension if its tag says so, else a tuple like any other. */

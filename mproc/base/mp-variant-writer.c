@@ -490,6 +490,9 @@ extension_of (MpPlainValue  value,
     case MP_PLAIN_DATETIME:
       *inner = MP_CANONICAL_STR;
       return "mp.datetime";
+    case MP_PLAIN_OBJECT:
+      *inner = MP_CANONICAL_STR;
+      return "mp.object";
     default:
       *inner = MP_CANONICAL_STR;
       return "mp.int";

@@ -200,7 +200,7 @@ is_either (gpointer queue)
 }
 
 /**
- * mp_queue_create_source: (skip)
+ * mp_queue_create_source:
  * @self: a queue
  * @condition: %G_IO_IN for a value to take, %G_IO_OUT for room, or both
  * @cancellable: (nullable): a #GCancellable

@@ -228,6 +228,8 @@ typedef struct {
   gsize         size;
   gsize         index;          /* of the frame at @at */
   gsize         at;
+  gsize         mark_index;     /* of one that is known, at or before all that will be asked for */
+  gsize         mark_at;
 } Frames;
 
 /* The frames are read in order, but a group looks ahead and the next begins where that one ended. */
@@ -238,9 +240,13 @@ next_frame (gpointer source,
 {
   Frames *frames = source;
   guint32 header[2];
+  gboolean back = index < frames->index;
 
-  if (index < frames->index)
-    frames->at = frames->index = 0;
+  if (back)
+    {
+      frames->index = frames->mark_index;
+      frames->at = frames->mark_at;
+    }
   for (;; frames->index++)
     {
       if (frames->size - frames->at < sizeof header)
@@ -253,6 +259,11 @@ next_frame (gpointer source,
       frames->at += MIN (FRAME_BYTES (header[0]), frames->size - frames->at);
     }
 
+  if (back)
+    {
+      frames->mark_index = frames->index;
+      frames->mark_at = frames->at;
+    }
   item->encoding = header[1];
   item->part = (MpRingPart) { frames->data + frames->at + sizeof header, header[0] };
   return TRUE;
@@ -303,7 +314,7 @@ mp_queue_put_frames (MpQueue      *self,
                      gsize        *n_put)
 {
   const MpWaitLimits limits = { mp_deadline_from_usec (usec), NULL, TRUE };
-  Frames source = { frames, size, 0, 0 };
+  Frames source = { .data = frames, .size = size };
 
   *n_put = 0;
   g_return_val_if_fail (MP_IS_QUEUE (self), MP_STATUS_INVALID);
@@ -355,7 +366,7 @@ append_frames (GByteArray   *frames,
                const guint8 *data,
                gsize         size)
 {
-  Frames source = { data, size, 0, 0 };
+  Frames source = { .data = data, .size = size };
   Item item = { 0 };
 
   for (gsize i = 0; next_frame (&source, i, &item); i++)

@@ -218,7 +218,9 @@ mp_queue_put_text (MpQueue    *self,
  *
  * Takes the first value, as JSON text. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read.
+ * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read. What shared
+ * objects the value refers to may be gone before they are opened: see
+ * [method@Mp.Queue.take_text].
  *
  * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
  *
@@ -229,25 +231,68 @@ mp_queue_get_text (MpQueue  *self,
                    gint64    usec,
                    char    **text)
 {
-  g_autofree guint8 *data = NULL;
-  g_autoptr (GBytes) bytes = NULL;
+  MpBlock *block;
+  int status = mp_queue_take_text (self, usec, text, &block);
+
+  g_clear_pointer (&block, mp_block_unref);
+  return status;
+}
+
+/* As JSON text; else FALSE, and why not. */
+static gboolean
+to_text (guint    encoding,
+         GBytes  *bytes,
+         char   **text)
+{
   g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
+
+  *text = json != NULL ? g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json))
+                       : g_strdup (error->message);
+  return json != NULL;
+}
+
+static gboolean
+has_objects (MpBlock *block)
+{
+  return mp_block_has_objects (mp_arena_offset (mp_block_get_data (block, NULL)) - 64);
+}
+
+/**
+ * mp_queue_take_text:
+ * @self: a queue
+ * @usec: how many microseconds to wait for a value; negative for no limit
+ * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
+ * @block: (out) (transfer full) (nullable): what the value came in, if it refers to shared objects:
+ *   hold it until they have been opened
+ *
+ * Takes the first value, as JSON text. For language bindings.
+ *
+ * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read.
+ *
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
+ *
+ * Since: 0.1
+ */
+int
+mp_queue_take_text (MpQueue  *self,
+                    gint64    usec,
+                    char    **text,
+                    MpBlock **block)
+{
+  g_autoptr (GBytes) bytes = NULL;
   MpStatus status;
   guint encoding;
-  gsize size;
 
   *text = NULL;
-  status = mp_queue_get_data (self, 0, usec, &encoding, &data, &size);
+  status = mp_queue_take (self, NULL, mp_deadline_from_usec (usec), TRUE, NULL, &encoding, &bytes,
+                          block);
   if (status != MP_STATUS_OK)
     return status;
-  if (encoding == MP_ENCODING_JSON)
-    {
-      *text = g_strndup ((const char *) data, size);
-      return MP_STATUS_OK;
-    }
 
-  bytes = mp_transcode (encoding, data, size, MP_ENCODING_JSON, &error);
-  *text = bytes != NULL ? g_strndup (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes))
-                        : g_strdup (error->message);
-  return bytes != NULL ? MP_STATUS_OK : MP_STATUS_NOT_PLAIN;
+  if (!to_text (encoding, bytes, text))
+    status = MP_STATUS_NOT_PLAIN;
+  if (*block != NULL && (status != MP_STATUS_OK || !has_objects (*block)))
+    g_clear_pointer (block, mp_block_unref);
+  return status;
 }

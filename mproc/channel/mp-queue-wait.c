@@ -207,22 +207,29 @@ mp_queue_put_some (MpQueue            *self,
 {
   MpRing *ring = get_ring (self);
   gboolean slept = FALSE;
+  gboolean swept = FALSE;
   MpStatus status;
 
   *n_put = 0;
   if (ring == NULL)
     return MP_STATUS_INVALID;
 
-  while ((status = mp_ring_put_batch (ring, encoding, items, n_items, limits, n_put)) ==
-         MP_STATUS_TIMED_OUT)
+  while ((status = mp_ring_put_batch (ring, encoding, items, n_items, limits, n_put)) !=
+         MP_STATUS_OK)
     {
-      if (limits->deadline <= g_get_monotonic_time ())
-        return MP_STATUS_TIMED_OUT;
+      if (status == MP_STATUS_NO_SPACE && !swept)
+        {
+          mp_recover_sweep ();
+          swept = TRUE;
+          continue;
+        }
+      if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
+        return status;
       status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
         return status;
     }
-  if (slept && status == MP_STATUS_OK)
+  if (slept)
     mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
 
   return status;

@@ -223,5 +223,10 @@ MP_AVAILABLE_IN_0_1
 int        mp_queue_get_text      (MpQueue        *self,
                                    gint64          usec,
                                    char          **text);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_take_text     (MpQueue        *self,
+                                   gint64          usec,
+                                   char          **text,
+                                   MpBlock       **block);
 
 G_END_DECLS

@@ -147,12 +147,11 @@ mp_ring_n_taken (MpRing *ring)
   return n;
 }
 
-gboolean
-mp_ring_recover (gpointer shared,
-                 guint32  dead G_GNUC_UNUSED)
+/* FALSE: not now. */
+static gboolean
+repair (MpRing *ring)
 {
   const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
-  MpRing *ring = shared;
   MpGuardResult result = mp_guard_lock (&ring->tail_guard, NULL, &limits);
 
   if (result == MP_GUARD_STOLEN)
@@ -167,6 +166,18 @@ mp_ring_recover (gpointer shared,
   if (result > MP_GUARD_STOLEN)
     return FALSE;
   mp_guard_unlock (&ring->head_guard);
+
+  return TRUE;
+}
+
+gboolean
+mp_ring_recover (gpointer shared,
+                 guint32  dead G_GNUC_UNUSED)
+{
+  MpRing *ring = shared;
+
+  if (!repair (ring))
+    return FALSE;
 
   /* The dead may have been woken, or may have let go without waking: all look again. */
   mp_futex_wake (&ring->tail_guard, G_MAXINT);
@@ -184,7 +195,7 @@ mp_ring_destroy (gpointer shared)
   MpRing *ring = shared;
   guint64 *hand = &mp_self_slot ()->hands[1];
 
-  mp_ring_recover (ring, 0);
+  repair (ring);        /* nobody can be waiting */
   if (ring->closed != DESTROYED)
     {
       if (ring->head_pos == 0)

@@ -246,18 +246,32 @@ make (const char    *name,
   return self;
 }
 
+/* What is in the boxes, if it is boxed; consumes @value. */
+static GVariant *
+unbox (GVariant *value)
+{
+  while (g_variant_is_of_type (value, G_VARIANT_TYPE_VARIANT))
+    {
+      GVariant *inner = g_variant_get_variant (value);
+
+      g_variant_unref (value);
+      value = inner;
+    }
+
+  return value;
+}
+
 static MpShareableList *
 make_from_variant (const char  *name,
                    GVariant    *values,
                    GError     **error)
 {
-  g_autoptr (GVariant) held = g_variant_ref_sink (values);
+  g_autoptr (GVariant) held = unbox (g_variant_ref_sink (values));
   g_autoptr (GPtrArray) children = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   g_autofree MpItem *items = NULL;
   gsize n;
 
-  if (!g_variant_is_container (held) || g_variant_is_of_type (held, G_VARIANT_TYPE_MAYBE) ||
-      g_variant_is_of_type (held, G_VARIANT_TYPE_VARIANT))
+  if (!g_variant_is_container (held) || g_variant_is_of_type (held, G_VARIANT_TYPE_MAYBE))
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
                    "A list is made from an array or tuple, and not from a value of type “%s”",
@@ -269,15 +283,8 @@ make_from_variant (const char  *name,
   items = g_new0 (MpItem, MAX (n, 1));
   for (gsize i = 0; i < n; i++)
     {
-      GVariant *child = g_variant_get_child_value (held, i);
+      GVariant *child = unbox (g_variant_get_child_value (held, i));
 
-      while (g_variant_is_of_type (child, G_VARIANT_TYPE_VARIANT))
-        {
-          GVariant *inner = g_variant_get_variant (child);
-
-          g_variant_unref (child);
-          child = inner;
-        }
       g_ptr_array_add (children, child);
       if (!mp_item_from_variant (child, &items[i], error))
         return NULL;

@@ -96,11 +96,12 @@ typedef struct {
   guint64  n_leases;            /* entries ever used */
   MpOffset lease_chunks[MP_N_LEASE_CHUNKS];     /* chunk k has 64 << k entries */
   char     doorbell[64];        /* abstract socket address */
+  guint64  forked_from;         /* while RESERVED by a fork: when that began, in ticks since boot */
 } __attribute__ ((aligned (128))) MpProcessSlot;
 
 typedef struct {
   guint32  guard;
-  guint32  unused;
+  guint32  reclaiming;          /* spans may be marked */
   guint64  head;                /* offset of the first free block */
   MpIntent intent;
 } __attribute__ ((aligned (64))) MpHeapClass;

@@ -22,4 +22,7 @@ typedef void (*MpForkHook) (void);
 
 void mp_fork_add_child_hook (MpForkHook hook);
 
+/* Gives back what was set aside for children of this process that died before they came. */
+void mp_fork_sweep  (void);
+
 G_END_DECLS

@@ -8,11 +8,16 @@
  *
  * Before the fork the parent reserves a process slot for the child and takes all its leases again
  * for it, so that nothing the child inherits can be freed under it. The child makes the slot its
- * own; if there was none, it is cut off: every use of the arena there fails with an error. A slot
- * whose child never came (the fork failed, or the child was killed at once) is given back when the
- * parent says so, or when the parent is gone.
+ * own; if there was none, it is cut off: every use of the arena there fails with an error.
  *
- * The handlers run in the forking thread. The mutex is private to the process.
+ * A child may never come: the fork failed, or it was killed at once. fork() handlers are not told
+ * the child's pid, so the parent remembers when the fork began and ended: a slot is given back when
+ * no child of this process runs that began in between and has not come to its slot. When the parent
+ * is gone, others do it. Who is given up while he is on his way after all, is cut off: the slot's
+ * word decides.
+ *
+ * The handlers run in the forking thread. The mutex is private to the process, and protects all
+ * variables that are not of a thread.
  */
 
 #include "config.h"
@@ -35,6 +40,14 @@ static gint64 reserved_index = -1;      /* for the child of the fork now under w
 static guint64 reserved_state;
 static __thread gint64 last_forked = -1;
 static __thread guint64 last_state;
+/* A slot that was set aside for a child that has not come to it, when last looked. */
+typedef struct {
+  guint32 index;
+  guint64 state;
+  guint64 from, until;          /* when the child began, in ticks */
+} Expected;
+
+static GArray *expected;        /* of Expected */
 static MpForkHook child_hooks[MAX_HOOKS];
 static char self_name[64] = "MainProcess";
 
@@ -94,12 +107,53 @@ prepare (void)
     }
 }
 
+/* Of those who have come by now nothing need be remembered. */
+static void
+forget_arrived (void)
+{
+  for (guint i = expected != NULL ? expected->len : 0; i > 0; i--)
+    {
+      const Expected *one = &g_array_index (expected, Expected, i - 1);
+
+      if (__atomic_load_n (&mp_arena.processes[one->index].state, __ATOMIC_ACQUIRE) != one->state)
+        g_array_remove_index_fast (expected, i - 1);
+    }
+}
+
 static void
 in_parent (void)
 {
   last_forked = reserved_index;
   last_state = reserved_state;
+  if (reserved_index >= 0)
+    {
+      Expected one = { (guint32) reserved_index, reserved_state,
+                       mp_arena.processes[reserved_index].forked_from, mp_identity_ticks () };
+
+      if (expected == NULL)
+        expected = g_array_new (FALSE, FALSE, sizeof one);
+      forget_arrived ();
+      g_array_append_val (expected, one);
+    }
   mp_fork_unlock ();
+}
+
+/* Not while a fork is under way, nor in one's own: the next one who looks will do. */
+void
+mp_fork_sweep (void)
+{
+  if (!g_mutex_trylock (&mutex))
+    return;
+
+  forget_arrived ();
+  for (guint i = 0; expected != NULL && i < expected->len; i++)
+    {
+      const Expected *one = &g_array_index (expected, Expected, i);
+
+      if (!mp_identity_child_on_way (getpid (), one->from, one->until))
+        mp_recover_reserved (one->index, one->state);
+    }
+  g_mutex_unlock (&mutex);
 }
 
 static void
@@ -119,6 +173,8 @@ in_child (void)
 {
   mp_identity_forget_thread ();
   last_forked = -1;
+  if (expected != NULL)
+    g_array_set_size (expected, 0);
   if (mp_arena.base != NULL && !mp_arena.cut_off)
     {
       if (reserved_index >= 0)

@@ -41,7 +41,39 @@ void     mp_heap_recover_all (void);
 void     mp_heap_measure    (guint64             *used,
                              guint64             *ready);
 
-/* Gives the memory of free runs back to the system. */
+/* Gives the memory of all that is free back to the system. */
 void     mp_heap_trim       (void);
+
+/* Between the files of the heap. An entry of the table of spans: */
+#define MP_SPAN_LENGTH(entry) ((guint32) (entry))
+#define MP_SPAN_CLASS(entry) ((guint) ((entry) >> 32) & 0xff)
+#define MP_SPAN_PUNCHED (G_GUINT64_CONSTANT (1) << 63)  /* free, and has lost its memory */
+#define MP_SPAN_MARKED (G_GUINT64_CONSTANT (1) << 62)   /* being taken from its class */
+
+extern const guint32 mp_heap_class_sizes[MP_N_CLASSES];
+
+guint64  mp_heap_n_spans_ready (void);
+MpOffset mp_heap_span_offset  (guint64              index);
+guint64  mp_heap_span_index   (MpOffset             offset);
+MpStatus mp_heap_lock_runs    (const MpWaitLimits  *limits);
+void     mp_heap_unlock_runs  (void);
+MpStatus mp_heap_lock_class   (guint                class,
+                               const MpWaitLimits  *limits);
+void     mp_heap_unlock_class (guint                class);
+
+/* Under the lock of the runs: the free spans at @index become a run, in *@hand. TRUE if part of it
+ * had lost its memory. */
+gboolean mp_heap_take_found   (guint64              index,
+                               guint64              n,
+                               guint64              entry,
+                               guint64              tag,
+                               guint64             *hand);
+void     mp_heap_give_run     (guint64             *hand,
+                               gboolean             cold);
+
+/* Gives spans of the class that are all free back to the runs. */
+void     mp_heap_reclaim      (guint                class);
+/* Under the class's lock: takes the blocks of marked spans out of its list. */
+void     mp_heap_unlink_marked (guint               class);
 
 G_END_DECLS

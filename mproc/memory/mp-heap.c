@@ -29,11 +29,11 @@
 #define GROW_LEAST (256u << 10)
 #define GROW_MOST (16u << 20)
 #define WARM_LEAST (G_GUINT64_CONSTANT (64) << 20)
-#define SPAN_LENGTH(entry) ((guint32) (entry))
-#define SPAN_CLASS(entry) ((guint) ((entry) >> 32) & 0xff)
-#define SPAN_PUNCHED (G_GUINT64_CONSTANT (1) << 63)     /* on free spans: has lost its memory */
+#define SPAN_LENGTH(entry) MP_SPAN_LENGTH (entry)
+#define SPAN_CLASS(entry) MP_SPAN_CLASS (entry)
+#define SPAN_PUNCHED MP_SPAN_PUNCHED
 
-static const guint32 class_sizes[MP_N_CLASSES] = {
+const guint32 mp_heap_class_sizes[MP_N_CLASSES] = {
   64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384,
   SMALL_MAX,
 };
@@ -43,26 +43,26 @@ class_for (gsize size)
 {
   guint class = 0;
 
-  while (class_sizes[class] < size)
+  while (mp_heap_class_sizes[class] < size)
     class++;
 
   return class;
 }
 
-static guint64
-n_spans_ready (void)
+guint64
+mp_heap_n_spans_ready (void)
 {
   return __atomic_load_n (&mp_arena.header->heap_ready, __ATOMIC_ACQUIRE) >> MP_SPAN_SHIFT;
 }
 
-static MpOffset
-span_offset (guint64 index)
+MpOffset
+mp_heap_span_offset (guint64 index)
 {
   return mp_arena.header->heap + (index << MP_SPAN_SHIFT);
 }
 
-static guint64
-span_index (MpOffset offset)
+guint64
+mp_heap_span_index (MpOffset offset)
 {
   return (offset - mp_arena.header->heap) >> MP_SPAN_SHIFT;
 }
@@ -77,7 +77,7 @@ fix_runs (void)
   guint64 punched = 0;
 
   mp_intent_fix (&header->heap_intent);
-  for (guint64 i = 0; i < n_spans_ready (); i += MAX (SPAN_LENGTH (mp_arena.spans[i]), 1))
+  for (guint64 i = 0; i < mp_heap_n_spans_ready (); i += MAX (SPAN_LENGTH (mp_arena.spans[i]), 1))
     {
       used += SPAN_LENGTH (mp_arena.spans[i]);
       punched += (mp_arena.spans[i] & SPAN_PUNCHED) != 0;
@@ -87,8 +87,8 @@ fix_runs (void)
   header->heap_hint = 0;
 }
 
-static MpStatus
-lock_runs (const MpWaitLimits *limits)
+MpStatus
+mp_heap_lock_runs (const MpWaitLimits *limits)
 {
   MpGuardResult result;
 
@@ -102,15 +102,15 @@ lock_runs (const MpWaitLimits *limits)
   return mp_guard_status (result);
 }
 
-static void
-unlock_runs (void)
+void
+mp_heap_unlock_runs (void)
 {
   mp_guard_unlock (&mp_arena.header->heap_guard);
   mp_self_slot ()->heap_op = 0;
 }
 
-static MpStatus
-lock_class (guint               class,
+MpStatus
+mp_heap_lock_class (guint               class,
             const MpWaitLimits *limits)
 {
   MpHeapClass *list = &mp_arena.header->classes[class];
@@ -120,13 +120,17 @@ lock_class (guint               class,
     mp_self_slot ()->heap_op = class + 1;
   result = mp_guard_lock (&list->guard, NULL, limits);
   if (result == MP_GUARD_STOLEN)
-    mp_intent_fix (&list->intent);
+    {
+      mp_intent_fix (&list->intent);
+      if (list->reclaiming)
+        mp_heap_unlink_marked (class);
+    }
 
   return mp_guard_status (result);
 }
 
-static void
-unlock_class (guint class)
+void
+mp_heap_unlock_class (guint class)
 {
   mp_guard_unlock (&mp_arena.header->classes[class].guard);
   mp_self_slot ()->heap_op = 0;
@@ -137,13 +141,15 @@ mp_heap_recover (guint32 heap_op)
 {
   if (heap_op == MP_HEAP_OP_RUNS)
     {
-      if (lock_runs (NULL) == MP_STATUS_OK)
-        unlock_runs ();
+      if (mp_heap_lock_runs (NULL) == MP_STATUS_OK)
+        mp_heap_unlock_runs ();
     }
   else if (heap_op > 0 && heap_op <= MP_N_CLASSES)
     {
-      if (lock_class (heap_op - 1, NULL) == MP_STATUS_OK)
-        unlock_class (heap_op - 1);
+      if (mp_heap_lock_class (heap_op - 1, NULL) == MP_STATUS_OK)
+        mp_heap_unlock_class (heap_op - 1);
+      if (mp_arena.header->classes[heap_op - 1].reclaiming)
+        mp_heap_reclaim (heap_op - 1);
     }
 }
 
@@ -204,23 +210,23 @@ grow (guint64             n,
       !mp_arena_populate (header->heap + ready, more))
     return MP_STATUS_NO_SPACE;
 
-  status = lock_runs (limits);
+  status = mp_heap_lock_runs (limits);
   if (status != MP_STATUS_OK)
     return status;
   if (header->heap_ready < ready + more)
     __atomic_store_n (&header->heap_ready, ready + more, __ATOMIC_RELEASE);
-  unlock_runs ();
+  mp_heap_unlock_runs ();
 
   return MP_STATUS_OK;
 }
 
 /* Under the lock: the run at @index moves to *@hand. TRUE if part of it had lost its memory. */
-static gboolean
-take_found (guint64  index,
-            guint64  n,
-            guint64  entry,
-            guint64  tag,
-            guint64 *hand)
+gboolean
+mp_heap_take_found (guint64  index,
+                    guint64  n,
+                    guint64  entry,
+                    guint64  tag,
+                    guint64 *hand)
 {
   MpArenaHeader *header = mp_arena.header;
   guint64 *word = &mp_arena.spans[index];
@@ -235,7 +241,7 @@ take_found (guint64  index,
       }
 
   mp_intent_begin (&header->heap_intent, MP_INTENT_TAKE, word, entry, hand,
-                   span_offset (index) | tag);
+                   mp_heap_span_offset (index) | tag);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used += n;
   if (header->heap_hint == index)
@@ -254,17 +260,17 @@ take_run (guint64             n,
   MpArenaHeader *header = mp_arena.header;
   MpStatus status;
 
-  while ((status = lock_runs (limits)) == MP_STATUS_OK)
+  while ((status = mp_heap_lock_runs (limits)) == MP_STATUS_OK)
     {
-      guint64 ready = n_spans_ready ();
+      guint64 ready = mp_heap_n_spans_ready ();
       gint64 index = find_run (n, MIN (header->heap_hint, ready), ready);
       gboolean punched = FALSE;
 
       if (index >= 0)
-        punched = take_found ((guint64) index, n, entry, tag, hand);
-      unlock_runs ();
+        punched = mp_heap_take_found ((guint64) index, n, entry, tag, hand);
+      mp_heap_unlock_runs ();
 
-      if (punched && !mp_arena_populate (span_offset ((guint64) index), n << MP_SPAN_SHIFT))
+      if (punched && !mp_arena_populate (mp_heap_span_offset ((guint64) index), n << MP_SPAN_SHIFT))
         {
           mp_heap_free (hand);
           return MP_STATUS_NO_SPACE;
@@ -289,44 +295,52 @@ punch (MpOffset offset,
 }
 
 /* Free memory is kept warm up to a share, because the first touch of a page costs more than
- * copying it. */
-static gboolean
-is_warm_enough (guint64 n)
+ * copying it. How many of @n more free spans are beyond that. */
+static guint64
+n_too_warm (guint64 n)
 {
   const MpArenaHeader *header = mp_arena.header;
   guint64 used = header->heap_used << MP_SPAN_SHIFT;
   guint64 cold = used + (header->heap_punched << MP_SPAN_SHIFT);
   guint64 warm = header->heap_ready > cold ? header->heap_ready - cold : 0;
+  guint64 most = MAX (WARM_LEAST, used / 4);
+  guint64 all = warm + (n << MP_SPAN_SHIFT);
 
-  return warm + (n << MP_SPAN_SHIFT) > MAX (WARM_LEAST, used / 4);
+  return all > most ? MIN (n, (all - most) >> MP_SPAN_SHIFT) : 0;
 }
 
-static void
-give_run (guint64 *hand)
+void
+mp_heap_give_run (guint64  *hand,
+                  gboolean  cold)
 {
   MpArenaHeader *header = mp_arena.header;
   guint64 block = *hand;
-  guint64 index = span_index (block & ~MP_HAND_RUN);
+  guint64 index = mp_heap_span_index (block & ~MP_HAND_RUN);
   guint64 *word = &mp_arena.spans[index];
   guint64 n = SPAN_LENGTH (*word);
-  guint64 entry = is_warm_enough (n) && punch (span_offset (index), n) ? SPAN_PUNCHED : 0;
+  guint64 n_punched = cold ? n : n_too_warm (n);
 
-  if (lock_runs (NULL) != MP_STATUS_OK)
+  /* Its end, since runs are taken at the lowest place. */
+  if (n_punched > 0 && !punch (mp_heap_span_offset (index + n - n_punched), n_punched))
+    n_punched = 0;
+
+  if (mp_heap_lock_runs (NULL) != MP_STATUS_OK)
     return;
   if (*hand != block)           /* who died here before us had done it */
     {
-      unlock_runs ();
+      mp_heap_unlock_runs ();
       return;
     }
 
-  for (guint64 i = index + 1; entry != 0 && i < index + n; i++)
+  for (guint64 i = MAX (index + 1, index + n - n_punched); i < index + n; i++)
     mp_arena.spans[i] = SPAN_PUNCHED;
-  mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word, entry, hand, block);
+  mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word,
+                   n_punched == n ? SPAN_PUNCHED : 0, hand, block);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used -= n;
   header->heap_hint = MIN (header->heap_hint, index);
-  header->heap_punched += entry != 0 ? n : 0;
-  unlock_runs ();
+  header->heap_punched += n_punched;
+  mp_heap_unlock_runs ();
 }
 
 /* --- Blocks of a class --------------------------------------------------------------------- */
@@ -338,7 +352,7 @@ refill (guint               class,
 {
   MpHeapClass *list = &mp_arena.header->classes[class];
   guint64 *hand = &mp_self_slot ()->hands[MP_HAND_REFILL];
-  guint32 size = class_sizes[class];
+  guint32 size = mp_heap_class_sizes[class];
   MpOffset first, last;
   MpStatus status = take_run (1, 1 | (guint64) (class + 1) << 32, MP_HAND_RUN, hand, limits);
 
@@ -350,7 +364,7 @@ refill (guint               class,
   for (MpOffset block = first; block < last; block += size)
     *(guint64 *) mp_arena_pointer (block) = block + size;
 
-  status = lock_class (class, limits);
+  status = mp_heap_lock_class (class, limits);
   if (status != MP_STATUS_OK)
     {
       mp_heap_free (hand);
@@ -359,7 +373,7 @@ refill (guint               class,
   *(guint64 *) mp_arena_pointer (last) = list->head;
   mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, first, hand, *hand);
   mp_intent_commit (&list->intent, &list->head, hand);
-  unlock_class (class);
+  mp_heap_unlock_class (class);
 
   return MP_STATUS_OK;
 }
@@ -372,7 +386,7 @@ take_block (guint               class,
   MpHeapClass *list = &mp_arena.header->classes[class];
   MpStatus status;
 
-  while ((status = lock_class (class, limits)) == MP_STATUS_OK)
+  while ((status = mp_heap_lock_class (class, limits)) == MP_STATUS_OK)
     {
       MpOffset block = list->head;
 
@@ -382,7 +396,7 @@ take_block (guint               class,
                            *(guint64 *) mp_arena_pointer (block), hand, block);
           mp_intent_commit (&list->intent, &list->head, hand);
         }
-      unlock_class (class);
+      mp_heap_unlock_class (class);
       if (block != 0)
         return MP_STATUS_OK;
 
@@ -401,18 +415,18 @@ give_block (guint    class,
   MpHeapClass *list = &mp_arena.header->classes[class];
   MpOffset block = *hand;
 
-  if (lock_class (class, NULL) != MP_STATUS_OK)
+  if (mp_heap_lock_class (class, NULL) != MP_STATUS_OK)
     return;
   if (*hand != block)           /* who died here before us had done it */
     {
-      unlock_class (class);
+      mp_heap_unlock_class (class);
       return;
     }
 
   *(guint64 *) mp_arena_pointer (block) = list->head;
   mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, block, hand, block);
   mp_intent_commit (&list->intent, &list->head, hand);
-  unlock_class (class);
+  mp_heap_unlock_class (class);
 }
 
 /* --- The public face ----------------------------------------------------------------------- */
@@ -445,9 +459,9 @@ mp_heap_free (guint64 *hand)
   if (block == 0 || mp_self () == 0)
     return;
 
-  class = SPAN_CLASS (mp_arena.spans[span_index (block & ~MP_HAND_RUN)]);
+  class = SPAN_CLASS (mp_arena.spans[mp_heap_span_index (block & ~MP_HAND_RUN)]);
   if (class == 0 || (block & MP_HAND_RUN) != 0)
-    give_run (hand);
+    mp_heap_give_run (hand, FALSE);
   else
     give_block (class - 1, hand);
 }
@@ -456,9 +470,9 @@ MpOffset
 mp_heap_block (MpOffset  offset,
                gsize    *size)
 {
-  guint64 index = span_index (offset);
+  guint64 index = mp_heap_span_index (offset);
   guint64 entry = mp_arena.spans[index];
-  MpOffset start = span_offset (index);
+  MpOffset start = mp_heap_span_offset (index);
   guint class = SPAN_CLASS (entry);
 
   if (class == 0)
@@ -467,7 +481,7 @@ mp_heap_block (MpOffset  offset,
       return start;
     }
 
-  *size = class_sizes[class - 1];
+  *size = mp_heap_class_sizes[class - 1];
   return start + (offset - start) / *size * *size;
 }
 
@@ -477,27 +491,4 @@ mp_heap_measure (guint64 *used,
 {
   *used = mp_arena.header->heap_used << MP_SPAN_SHIFT;
   *ready = __atomic_load_n (&mp_arena.header->heap_ready, __ATOMIC_ACQUIRE);
-}
-
-/* Takes free runs one by one and gives them back without their memory. */
-void
-mp_heap_trim (void)
-{
-  guint64 ready = n_spans_ready ();
-
-  if (mp_self () == 0 || lock_runs (NULL) != MP_STATUS_OK)
-    return;
-
-  for (guint64 i = 0; i < ready;)
-    {
-      guint32 length = SPAN_LENGTH (mp_arena.spans[i]);
-
-      if (length == 0 && (mp_arena.spans[i] & SPAN_PUNCHED) == 0 && punch (span_offset (i), 1))
-        {
-          mp_arena.spans[i] = SPAN_PUNCHED;
-          mp_arena.header->heap_punched++;
-        }
-      i += MAX (length, 1);
-    }
-  unlock_runs ();
 }

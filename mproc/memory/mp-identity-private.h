@@ -71,8 +71,23 @@ void          mp_identity_describe_process (MpProcessSlot *slot);
 /* Whether the thread named by @id will never run again as that. */
 gboolean      mp_id_is_dead              (guint32       id);
 
-/* Whether the process of @slot (whose state word is @state) is gone for certain. */
+/* Whether the process of @slot (whose state word is @state) is gone for certain; if that is
+ * RESERVED for a child, whether the child will never come. */
 gboolean      mp_identity_process_gone   (MpProcessSlot *slot,
                                           guint64        state);
+
+/* Whether there is no process @pid, or only a zombie. @pid_namespace: where it has that pid; 0 if
+ * not known. */
+gboolean      mp_identity_pid_gone       (int            pid,
+                                          guint64        pid_namespace);
+
+/* Now, as the start times of processes are counted. */
+guint64       mp_identity_ticks          (void);
+
+/* Whether a process runs that began between @from and @until (ticks), is no member of the family,
+ * and is a child of @parent (0: of anybody): it may be one that has not yet come to its slot. */
+gboolean      mp_identity_child_on_way   (int            parent,
+                                          guint64        from,
+                                          guint64        until);
 
 G_END_DECLS

@@ -19,6 +19,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -193,12 +194,18 @@ mp_identity_attach_thread (void)
 
 /* --- Processes ----------------------------------------------------------------------------- */
 
-/* The state letter, number of threads and start time of a process; FALSE if there is none. */
+/* What /proc says of a process. */
+typedef struct {
+  char    letter;               /* of its state */
+  int     parent;
+  int     n_threads;
+  guint64 start_time;           /* ticks since boot */
+} ProcessStat;
+
+/* FALSE if there is none. */
 static gboolean
-read_stat (int      pid,
-           char    *letter,
-           int     *n_threads,
-           guint64 *start_time)
+read_stat (int          pid,
+           ProcessStat *process)
 {
   char path[32], text[1024];
   const char *rest;
@@ -216,9 +223,17 @@ read_stat (int      pid,
   rest = strrchr (text, ')');
   return rest != NULL &&
          sscanf (rest + 1,
-                 " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %"
+                 " %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %"
                  G_GUINT64_FORMAT,
-                 letter, n_threads, start_time) == 3;
+                 &process->letter, &process->parent, &process->n_threads,
+                 &process->start_time) == 4;
+}
+
+/* A leader that has ended alone is a zombie, too. */
+static gboolean
+has_ended (const ProcessStat *process)
+{
+  return (process->letter == 'Z' && process->n_threads <= 1) || process->letter == 'X';
 }
 
 static guint64
@@ -229,38 +244,131 @@ own_pid_namespace (void)
   return stat ("/proc/self/ns/pid", &status) == 0 ? (guint64) status.st_ino : 0;
 }
 
+guint64
+mp_identity_ticks (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_BOOTTIME, &now);
+  return (guint64) now.tv_sec * (guint64) sysconf (_SC_CLK_TCK) +
+         (guint64) now.tv_nsec * (guint64) sysconf (_SC_CLK_TCK) / 1000000000;
+}
+
+gboolean
+mp_identity_pid_gone (int     pid,
+                      guint64 pid_namespace)
+{
+  ProcessStat process;
+
+  if (pid_namespace != 0 && pid_namespace != own_pid_namespace ())
+    return FALSE;
+  if (kill (pid, 0) != 0 && errno == ESRCH)
+    return TRUE;
+  if (!read_stat (pid, &process))
+    return kill (pid, 0) != 0 && errno == ESRCH;
+
+  return has_ended (&process);
+}
+
+static gboolean
+is_member (int pid)
+{
+  guint32 n = MIN (__atomic_load_n (&mp_arena.header->n_processes, __ATOMIC_ACQUIRE),
+                   MP_MAX_PROCESSES);
+
+  for (guint32 i = 0; i < n; i++)
+    {
+      guint64 state = __atomic_load_n (&mp_arena.processes[i].state, __ATOMIC_ACQUIRE);
+
+      if (MP_SLOT_STATE (state) == MP_SLOT_LIVE && MP_SLOT_PID (state) == pid)
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+/* Whether it has the family's arena mapped; also if that cannot be seen. */
+static gboolean
+may_have_arena (int pid)
+{
+  char path[32], inode[32];
+  g_autofree char *maps = NULL;
+  struct stat status;
+
+  g_snprintf (path, sizeof path, "/proc/%d/maps", pid);
+  if (fstat (mp_arena.fd, &status) != 0 || !g_file_get_contents (path, &maps, NULL, NULL))
+    return TRUE;
+
+  g_snprintf (inode, sizeof inode, " %" G_GUINT64_FORMAT " ", (guint64) status.st_ino);
+  return strstr (maps, inode) != NULL;
+}
+
+/* Membership is looked up last: who has become a member meanwhile has come. */
+gboolean
+mp_identity_child_on_way (int     parent,
+                          guint64 from,
+                          guint64 until)
+{
+  GDir *directory = g_dir_open ("/proc", 0, NULL);
+  gboolean found = directory == NULL;
+  const char *name;
+
+  while (!found && (name = g_dir_read_name (directory)) != NULL)
+    {
+      int pid = atoi (name);
+      ProcessStat process;
+
+      found = pid > 0 && read_stat (pid, &process) && !has_ended (&process) &&
+              (parent == 0 || process.parent == parent) && process.start_time >= from &&
+              process.start_time <= until && may_have_arena (pid) && !is_member (pid);
+    }
+  g_clear_pointer (&directory, g_dir_close);
+
+  return found;
+}
+
+/* The child's pid is known, or else its parent says (see mp-fork.c) as long as that lives. When it
+ * is gone, a child that has just begun may still come, for as long as that may take. */
+static gboolean
+reservation_is_void (MpProcessSlot *slot,
+                     guint64        state)
+{
+  guint64 grace = 2 * (guint64) sysconf (_SC_CLK_TCK);
+
+  if (slot->forked_pid > 0)
+    return mp_identity_pid_gone (slot->forked_pid, slot->pid_namespace);
+  if (!mp_identity_pid_gone (MP_SLOT_PID (state), slot->pid_namespace))
+    return FALSE;
+
+  return mp_identity_ticks () > slot->forked_from + grace ||
+         !mp_identity_child_on_way (0, slot->forked_from, slot->forked_from + grace);
+}
+
 gboolean
 mp_identity_process_gone (MpProcessSlot *slot,
                           guint64        state)
 {
-  gboolean reserved = MP_SLOT_STATE (state) == MP_SLOT_RESERVED;
-  int pid = reserved && slot->forked_pid > 0 ? slot->forked_pid : MP_SLOT_PID (state);
-  guint64 start_time;
-  int n_threads;
-  char letter;
+  ProcessStat process;
 
+  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED)
+    return reservation_is_void (slot, state);
+  if (mp_identity_pid_gone (MP_SLOT_PID (state), slot->pid_namespace))
+    return TRUE;
   if (slot->pid_namespace != 0 && slot->pid_namespace != own_pid_namespace ())
     return FALSE;
-  if (kill (pid, 0) != 0 && errno == ESRCH)
-    return TRUE;
-  if (!read_stat (pid, &letter, &n_threads, &start_time))
-    return kill (pid, 0) != 0 && errno == ESRCH;
 
-  /* A leader that has ended alone is a zombie, too. */
-  return (letter == 'Z' && n_threads <= 1) || letter == 'X' ||
-         (!reserved && slot->start_time != 0 && slot->start_time != start_time);
+  return slot->start_time != 0 && read_stat (MP_SLOT_PID (state), &process) &&
+         process.start_time != slot->start_time;
 }
 
 void
 mp_identity_describe_process (MpProcessSlot *slot)
 {
-  guint64 start_time;
-  int n_threads;
-  char letter;
+  ProcessStat process;
 
   slot->pid_namespace = own_pid_namespace ();
-  if (read_stat (getpid (), &letter, &n_threads, &start_time))
-    slot->start_time = start_time;
+  if (read_stat (getpid (), &process))
+    slot->start_time = process.start_time;
 }
 
 /* A clean slot, RESERVED; -1 if there is none. */
@@ -279,6 +387,7 @@ mp_identity_reserve_process (guint64 *reserved)
   slot->start_time = 0;
   slot->pid_namespace = 0;
   slot->forked_pid = 0;
+  slot->forked_from = mp_identity_ticks ();
   slot->armed = 0;
   slot->doorbell_size = 0;
   slot->free_lease = 0;

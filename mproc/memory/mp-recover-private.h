@@ -20,4 +20,9 @@ void mp_recover_thread    (MpThreadSlot *slot);
 /* Looks at every slot. */
 void mp_recover_sweep     (void);
 
+/* Drops what was set aside in the process slot with @index, whose word is @state, for a child that
+ * will never come. */
+void mp_recover_reserved  (guint32       index,
+                           guint64       state);
+
 G_END_DECLS

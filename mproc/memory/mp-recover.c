@@ -13,6 +13,10 @@
  *
  * A process: only when all its threads are dead AND the process is gone, because the threads of a
  * killed process do not all stop at the same moment.
+ *
+ * Who is stopped (SIGSTOP, a debugger, a frozen group) while he holds a lock of the allocator or of
+ * the counts would stop all who clear up, which waiting calls with a timeout do. So nothing is begun
+ * while that is so: what the dead held stays until he goes on, or is dead too.
  */
 
 #include "config.h"
@@ -22,12 +26,57 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "mproc/memory/mp-fork-private.h"
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-lease-private.h"
 
+#define STOPPED_TRIES 60        /* looks at a lock that somebody holds, */
+#define STOPPED_USEC 1000       /* and the pause between them; */
+#define STOPPED_PAUSE 500000    /* how long nothing is tried then */
+
 /* Waiting for a guard, but not for ever for somebody who is stopped. */
 static const MpWaitLimits not_for_ever = { MP_DEADLINE_NOW, NULL, FALSE };
+
+/* FALSE if one and the same living thread held it for longer than anybody should. */
+static gboolean
+guard_moves (guint32 *guard)
+{
+  guint32 owner = __atomic_load_n (guard, __ATOMIC_ACQUIRE) & MP_ID_MASK;
+
+  if (owner == mp_self ())
+    return TRUE;
+  for (guint tries = 0; tries < STOPPED_TRIES; tries++)
+    {
+      if (owner == 0 || mp_id_is_dead (owner) ||
+          (__atomic_load_n (guard, __ATOMIC_ACQUIRE) & MP_ID_MASK) != owner)
+        return TRUE;
+      g_usleep (tries < 10 ? 10 : STOPPED_USEC);
+    }
+
+  return FALSE;
+}
+
+/* Whether the locks that clearing up needs are not held by somebody who is stopped. */
+static gboolean
+locks_move (void)
+{
+  MpArenaHeader *header = mp_arena.header;
+  static __thread gint64 looked;        /* when somebody was found to be stopped */
+  gboolean moving = looked == 0 || g_get_monotonic_time () > looked + STOPPED_PAUSE;
+
+  moving = moving && guard_moves (&header->heap_guard);
+  for (guint i = 0; moving && i < MP_N_CLASSES; i++)
+    moving = guard_moves (&header->classes[i].guard);
+  for (guint i = 0; moving && i < MP_N_STRIPES; i++)
+    moving = guard_moves (&header->stripes[i].guard);
+  if (moving)
+    looked = 0;
+  else if (looked == 0 || g_get_monotonic_time () > looked + STOPPED_PAUSE)
+    looked = g_get_monotonic_time ();
+
+  return moving;
+}
 
 /* The slot's state word if its thread is dead, else 0. */
 static guint64
@@ -75,7 +124,7 @@ mp_recover_thread (MpThreadSlot *slot)
   guint32 dead = MP_SLOT_GENERATION (state) << 16 | (index + 1);
   MpGuardResult result;
 
-  if (state == 0)
+  if (state == 0 || !locks_move ())
     return;
   result = mp_guard_lock (&slot->recover_guard, NULL, &not_for_ever);
   if (result > MP_GUARD_STOLEN)
@@ -116,13 +165,13 @@ process_has_threads (guint32 process)
   return FALSE;
 }
 
-/* A slot set aside for a child whose parent is gone: the child may be adopting it right now. Making
- * it ours settles that: the child's compare-and-swap fails, and it is cut off. */
+/* A slot set aside for a child that was given up: it may be coming right now after all. Another
+ * generation settles that: the child's compare-and-swap fails, and it is cut off. */
 static gboolean
 claim_process (MpProcessSlot *slot,
                guint64       *state)
 {
-  guint64 mine = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (*state), MP_SLOT_RESERVED);
+  guint64 mine = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (*state) + 1, MP_SLOT_RESERVED);
 
   if (MP_SLOT_STATE (*state) == MP_SLOT_LIVE)
     return __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE) == *state;
@@ -135,15 +184,15 @@ claim_process (MpProcessSlot *slot,
   return TRUE;
 }
 
+/* The process that had the slot is gone, or will never come to it. */
 static void
-recover_process (guint32 index)
+empty_process (guint32 index,
+               guint64 state)
 {
   MpProcessSlot *slot = &mp_arena.processes[index];
-  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
   MpGuardResult result;
 
-  if (MP_SLOT_STATE (state) == MP_SLOT_FREE || index == mp_arena.process ||
-      process_has_threads (index) || !mp_identity_process_gone (slot, state))
+  if (!locks_move ())
     return;
   result = mp_guard_lock (&slot->lease_guard, NULL, &not_for_ever);
   if (result > MP_GUARD_STOLEN)
@@ -161,15 +210,35 @@ recover_process (guint32 index)
   mp_guard_unlock (&slot->lease_guard);
 }
 
+static void
+recover_process (guint32 index)
+{
+  MpProcessSlot *slot = &mp_arena.processes[index];
+  guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+
+  if (MP_SLOT_STATE (state) != MP_SLOT_FREE && index != mp_arena.process &&
+      !process_has_threads (index) && mp_identity_process_gone (slot, state))
+    empty_process (index, state);
+}
+
+void
+mp_recover_reserved (guint32 index,
+                     guint64 state)
+{
+  if (mp_self () != 0)
+    empty_process (index, state);
+}
+
 /* A thread that was killed between reserving its slot and living in it held nothing. */
 static void
 recover_reserved_thread (MpThreadSlot *slot)
 {
   guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+  int pid = MP_SLOT_PID (state);
 
-  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED && slot->process < MP_MAX_PROCESSES &&
-      mp_identity_process_gone (&mp_arena.processes[slot->process],
-                                MP_SLOT_WORD (MP_SLOT_PID (state), 0, MP_SLOT_RESERVED)))
+  if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED && pid != getpid () &&
+      slot->process < MP_MAX_PROCESSES &&
+      mp_identity_pid_gone (pid, mp_arena.processes[slot->process].pid_namespace))
     free_thread_slot (slot, state);
 }
 
@@ -185,4 +254,5 @@ mp_recover_sweep (void)
     }
   for (guint32 i = 0; i < MIN (header->n_processes, MP_MAX_PROCESSES); i++)
     recover_process (i);
+  mp_fork_sweep ();
 }

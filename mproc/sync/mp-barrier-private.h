@@ -6,9 +6,9 @@
 /*
  * The barrier as it lies in the arena.
  *
- * Parties meet in rounds. The word `phase` has the round, its state and how many have arrived; every
- * change, made under the guard, is one store to it, and what else was written before counts only
- * with that. So who steals the guard has nothing to repair.
+ * Parties meet in rounds. The word `phase` has the round, its state and how many have arrived;
+ * every change, made under the guard, is one store to it, and what else was written before counts
+ * only with that. So who steals the guard has nothing to repair.
  */
 
 #pragma once
@@ -44,8 +44,8 @@ typedef struct {
   MpOffset seats;               /* ids of the threads that have arrived in this round, in order */
 } MpBarrierShared;
 
-/* Arrives in the present round. OK: wait for its end, or, if *@index is the last one, run the action
- * and end it. TIMED_OUT: the action of the round before still runs. BROKEN. INVALID. */
+/* Arrives in the present round. OK: wait for its end, or, if *@index is the last one, run the
+ * action and end it. TIMED_OUT: the action of the round before still runs. BROKEN. INVALID. */
 MpStatus mp_barrier_arrive     (MpBarrierShared    *barrier,
                                 guint32            *round,
                                 guint32            *index);

@@ -29,7 +29,7 @@ typedef struct {
 static MpBarrierShared *
 get_shared (MpBarrier *self)
 {
-  return mp_shared_get_data (MP_SHARED (self));
+  return mp_shared_get_data ((MpShared *) self);
 }
 
 /* By the last to arrive. */

@@ -53,7 +53,7 @@ G_DEFINE_TYPE_WITH_PRIVATE (MpBarrier, mp_barrier, MP_TYPE_SHARED)
 static MpBarrierShared *
 get_shared (MpBarrier *self)
 {
-  return mp_shared_get_data (MP_SHARED (self));
+  return mp_shared_get_data ((MpShared *) self);
 }
 
 static void

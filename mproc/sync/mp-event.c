@@ -50,7 +50,7 @@ G_DEFINE_TYPE (MpEvent, mp_event, MP_TYPE_SHARED)
 static MpEventShared *
 get_shared (MpEvent *self)
 {
-  return mp_shared_get_data (MP_SHARED (self));
+  return mp_shared_get_data ((MpShared *) self);
 }
 
 static gboolean

@@ -7,10 +7,10 @@
  * Taking and giving permits, by one compare-and-swap each: on the count, or on the word of one
  * permit. No lock, nothing to repair. A permit whose holder is dead is as good as a free one.
  *
- * Whoever gives a permit wakes one sleeper, and only if somebody said that he sleeps; a sleeper that
- * got one wakes the next if there is more. So that no wake-up dies with the one it was meant for,
- * the slots of threads name the semaphore while they give or wait: whoever recovers the dead wakes
- * all.
+ * Whoever gives a permit wakes one sleeper, and only if somebody said that he sleeps; a sleeper
+ * that got one wakes the next if there is more. So that no wake-up dies with the one it was meant
+ * for, the slots of threads name the semaphore while they give or wait: whoever recovers the dead
+ * wakes all.
  */
 
 #include "config.h"

@@ -4,8 +4,8 @@
  */
 
 /*
- * The semaphore as it lies in the arena: a count, or, if it is recoverable, one word per permit that
- * names the thread that holds it.
+ * The semaphore as it lies in the arena: a count, or, if it is recoverable, one word per permit
+ * that names the thread that holds it.
  */
 
 #pragma once

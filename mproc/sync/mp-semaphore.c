@@ -59,7 +59,7 @@ G_DEFINE_TYPE (MpBoundedSemaphore, mp_bounded_semaphore, MP_TYPE_SEMAPHORE)
 static MpSemaphoreShared *
 get_shared (gpointer self)
 {
-  return mp_shared_get_data (MP_SHARED (self));
+  return mp_shared_get_data (self);
 }
 
 static gboolean

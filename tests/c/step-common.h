@@ -14,6 +14,7 @@
  * to the next quickly, the victim may only read the arena, and is stopped by its own fault.
  * MPROC_TEST_STRIDE=N takes each N-th instruction instead, with 1 really each of them; 0 skips the
  * tests, for tools that cannot be traced.
+ * MPROC_TEST_ALL=1 leaves out no pair of points below.
  *
  * The recoverer is killed the same way: a first victim at some of its points, then at each point of
  * the process that clears up after it; the third one checks.
@@ -412,6 +413,20 @@ step_to_death (int        pid,
   return alive;
 }
 
+static inline void
+step_warm_victim (const StepCase *step_case,
+                  gpointer        state)
+{
+  gpointer warm = step_case->set_up ();
+
+  if (step_case->prepare != NULL)
+    step_case->prepare (warm);
+  step_case->operate (warm);
+  step_case->tear_down (warm);
+  if (step_case->prepare != NULL)
+    step_case->prepare (state);
+}
+
 /* A child that stops before @operate, with all that it needs warm. */
 static inline int
 step_start (const StepCase *step_case,
@@ -423,14 +438,10 @@ step_start (const StepCase *step_case,
 
   if (pid == 0)
     {
-      gpointer warm = step_case->set_up ();
-
-      if (step_case->prepare != NULL)
-        step_case->prepare (warm);
-      operate (warm);
-      step_case->tear_down (warm);
-      if (step_case->prepare != NULL && operate == step_case->operate)
-        step_case->prepare (state);
+      if (operate == step_case->operate)
+        step_warm_victim (step_case, state);
+      else
+        operate (state);
       ptrace (PTRACE_TRACEME, 0, 0, 0);
       raise (SIGSTOP);
       operate (state);
@@ -542,15 +553,18 @@ step_two_deaths (const StepCase *step_case,
   step_finish (step_case, state, before);
 }
 
-/* How many points of the victim are passed over, and of the recoverer. With a stride all of the
- * recoverer's are taken, and every 97th instruction of the victim. */
+/* The first points of the victim are all taken, then fewer and fewer, and each seventh of the
+ * recoverer's; all of both if MPROC_TEST_ALL is set. With a stride every 97th instruction of the
+ * victim, and all of the recoverer's. */
 static inline void
 step_run_recoverer (gconstpointer argument)
 {
   const StepCase *step_case = argument;
   int stride = step_stride ();
-  guint skip = stride > 0 ? MAX (97u / (guint) stride, 1) : 5;
-  guint skip_second = stride > 0 ? 1 : 3;
+  gboolean all = g_getenv ("MPROC_TEST_ALL") != NULL;
+  guint skip = stride > 0 ? MAX (97u / (guint) stride, 1) : all;
+  /* A forking victim takes its way to its death in single steps each time. */
+  guint skip_second = stride > 0 || all ? 1 : step_case->forks ? 29 : 7;
   guint most = step_case->most != 0 ? step_case->most : G_MAXUINT;
   gboolean died[2] = { TRUE, TRUE };
   StepCount count = { 0 };
@@ -563,7 +577,7 @@ step_run_recoverer (gconstpointer argument)
       return;
     }
   before = step_warm_up (step_case);
-  for (guint point = 2; died[0] && point <= most; point += skip)
+  for (guint point = 1; died[0] && point <= most; point += skip > 0 ? skip : 1 + point / 4)
     {
       died[1] = TRUE;
       /* Where it begins differs, so that in the end all points had their turn. */

@@ -5,9 +5,11 @@
 
 /*
  * Death is normal: processes that use shared objects are killed at random moments, again and
- * again, so that slots are reused all the time, and the survivors check every promise.
+ * again, so that slots are reused all the time, and the survivors check every promise; in the end,
+ * that nothing is left behind: no thread's or process's slot, no lease, no byte.
  *
- * MPROC_TEST_KILLS sets how many are killed in each case.
+ * MPROC_TEST_KILLS sets how many are killed in each case; the last line of the output says how many
+ * there were in all.
  */
 
 #include "config.h"
@@ -16,12 +18,14 @@
 #include <string.h>
 
 #include "mproc/channel/mp-queue.h"
+#include "mproc/memory/mp-block.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-memory.h"
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-condition.h"
-#include "tests/c/family-common.h"
+#include "mproc/sync/mp-semaphore.h"
+#include "tests/c/step-common.h"
 
 #define N_PEERS 4
 #define SMALL 56
@@ -33,6 +37,16 @@ n_kills (void)
   const char *text = g_getenv ("MPROC_TEST_KILLS");
 
   return text != NULL ? (guint) atoi (text) : 60;
+}
+
+static guint n_killed;
+
+static void
+kill_and_reap (int pid)
+{
+  kill (pid, SIGKILL);
+  test_reap (pid, -SIGKILL);
+  n_killed++;
 }
 
 /* What a message says: who put it, and which of his it is; the rest is filled with its number. */
@@ -122,8 +136,7 @@ static void
 kill_peer (Soak *soak,
            guint i)
 {
-  kill (soak->pids[i], SIGKILL);
-  test_reap (soak->pids[i], -SIGKILL);
+  kill_and_reap (soak->pids[i]);
   soak->killed_consumers += i >= N_PEERS;
 }
 
@@ -261,8 +274,7 @@ test_lock (void)
       if (kills >= N_PEERS)
         {
           g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
-          kill (*pid, SIGKILL);
-          test_reap (*pid, -SIGKILL);
+          kill_and_reap (*pid);
         }
       *pid = fork ();
       if (*pid == 0)
@@ -270,8 +282,7 @@ test_lock (void)
     }
   for (guint i = 0; i < N_PEERS; i++)
     {
-      kill (pids[i], SIGKILL);
-      test_reap (pids[i], -SIGKILL);
+      kill_and_reap (pids[i]);
     }
 
   g_assert_true (mp_lock_acquire (lock, 5, NULL, NULL));
@@ -320,8 +331,7 @@ test_condition (void)
       if (kills >= N_PEERS)
         {
           g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
-          kill (*pid, SIGKILL);
-          test_reap (*pid, -SIGKILL);
+          kill_and_reap (*pid);
         }
       *pid = fork ();
       if (*pid == 0 && kills % N_PEERS == 0)
@@ -331,8 +341,7 @@ test_condition (void)
     }
   for (guint i = 0; i < N_PEERS; i++)
     {
-      kill (pids[i], SIGKILL);
-      test_reap (pids[i], -SIGKILL);
+      kill_and_reap (pids[i]);
     }
 
   mp_recover_sweep ();
@@ -387,8 +396,7 @@ churn (guint kills)
         churn_for_ever ();
       mp_family_child_started (pid);
       g_usleep (2000 + i % 7 * 300);
-      kill (pid, SIGKILL);
-      test_reap (pid, -SIGKILL);
+      kill_and_reap (pid);
       mp_family_child_ended (pid);
     }
 }
@@ -405,17 +413,189 @@ test_leases (void)
   g_assert_cmpuint (used_after_sweep (), <=, before + 8 * MP_SPAN_SIZE);
 }
 
+/* Permits of the dead come back, those of a plain semaphore do not: here one gives what another
+ * takes, and at most what was killed on its way is gone. */
+static void
+take_and_give_for_ever (MpSemaphore *semaphore)
+{
+  for (;;)
+    if (!mp_semaphore_acquire (semaphore, -1, NULL, NULL) ||
+        !mp_semaphore_release (semaphore, NULL))
+      _exit (1);
+}
+
+static void
+test_semaphore (void)
+{
+  g_autoptr (MpSemaphore) semaphore = mp_semaphore_new_recoverable (2, NULL);
+  g_autoptr (GRand) random = g_rand_new_with_seed (10);
+  int pids[N_PEERS];
+
+  for (guint kills = 0; kills < n_kills () + N_PEERS; kills++)
+    {
+      int *pid = &pids[kills % N_PEERS];
+
+      if (kills >= N_PEERS)
+        {
+          g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
+          kill_and_reap (*pid);
+        }
+      *pid = fork ();
+      if (*pid == 0)
+        take_and_give_for_ever (semaphore);
+    }
+  for (guint i = 0; i < N_PEERS; i++)
+    kill_and_reap (pids[i]);
+
+  g_assert_cmpuint (mp_semaphore_get_value (semaphore), ==, 2);
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (mp_semaphore_acquire (semaphore, 5, NULL, NULL));
+  g_assert_false (mp_semaphore_try_acquire (semaphore));
+}
+
+/* Blocks sent on from one to the next and the first again: each is filled with one number, and
+ * there are never more than were put in. */
+#define N_BLOCKS 12
+
+static void
+pass_on_for_ever (MpQueue *queue,
+                  guint    number)
+{
+  for (;;)
+    {
+      g_autoptr (MpBlock) block = mp_queue_get_block (queue, -1, NULL, NULL);
+      gsize size;
+      guint8 *data = block != NULL ? mp_block_get_data (block, &size) : NULL;
+
+      if (data == NULL)
+        _exit (1);
+      for (gsize i = 1; i < size; i++)
+        if (data[i] != data[0])
+          _exit (2);
+      if (number % 3 == 0)
+        {
+          g_autoptr (MpBlock) copy = mp_block_new (size, NULL);
+
+          if (copy == NULL)
+            _exit (3);
+          memcpy (mp_block_get_data (copy, NULL), data, size);
+          if (!mp_queue_put_block (queue, copy, -1, NULL, NULL))
+            _exit (4);
+        }
+      else if (!mp_queue_put_block (queue, block, -1, NULL, NULL))
+        _exit (4);
+    }
+}
+
+static void
+put_new_block (MpQueue *queue,
+               guint    number)
+{
+  static const gsize sizes[] = { 100, 5000, 40000, 200000 };
+  gsize size = sizes[number % G_N_ELEMENTS (sizes)];
+  g_autoptr (MpBlock) block = mp_block_new (size, NULL);
+
+  g_assert_nonnull (block);
+  memset (mp_block_get_data (block, NULL), (int) number, size);
+  g_assert_true (mp_queue_put_block (queue, block, 10, NULL, NULL));
+}
+
+static void
+test_blocks (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new (0, NULL);
+  g_autoptr (GRand) random = g_rand_new_with_seed (11);
+  int pids[N_PEERS];
+
+  for (guint i = 0; i < N_BLOCKS; i++)
+    put_new_block (queue, i);
+  for (guint kills = 0; kills < n_kills () + N_PEERS; kills++)
+    {
+      int *pid = &pids[kills % N_PEERS];
+
+      if (kills >= N_PEERS)
+        {
+          g_usleep ((gulong) g_rand_int_range (random, 0, 3000));
+          kill_and_reap (*pid);
+          g_assert_cmpuint (mp_queue_qsize (queue), <=, N_BLOCKS);
+          while (mp_queue_qsize (queue) < N_BLOCKS / 2)
+            put_new_block (queue, kills);
+        }
+      *pid = fork ();
+      if (*pid == 0)
+        pass_on_for_ever (queue, kills);
+    }
+  for (guint i = 0; i < N_PEERS; i++)
+    kill_and_reap (pids[i]);
+}
+
+/* --- Nothing left -------------------------------------------------------------------------- */
+
+/* Without this process's table of leases, which keeps its size. */
+static StepUse
+measure (void)
+{
+  const MpProcessSlot *process = &mp_arena.processes[mp_arena.process];
+  StepUse use = step_measure ();
+
+  for (guint i = 0; i < MP_N_LEASE_CHUNKS && process->lease_chunks[i] != 0; i++)
+    {
+      gsize size;
+
+      mp_heap_block (process->lease_chunks[i], &size);
+      use.bytes -= size;
+    }
+
+  return use;
+}
+
+static void
+run_case (gconstpointer data)
+{
+  StepUse before, after;
+
+  g_assert_true (mp_family_ensure (NULL));
+  mp_recover_sweep ();
+  before = measure ();
+  run_family_case (data);
+  /* Who is forked and killed may be given up a little later. */
+  for (guint i = 0; i < 500; i++)
+    {
+      mp_recover_sweep ();
+      after = measure ();
+      if (after.slots == before.slots)
+        break;
+      g_usleep (10000);
+    }
+  g_assert_cmpuint (after.slots, ==, before.slots);
+  g_assert_cmpuint (after.leases, ==, before.leases);
+  g_assert_cmpuint (after.bytes, ==, before.bytes);
+}
+
+static void
+add_case (const char *path,
+          GTestFunc   func)
+{
+  g_test_add_data_func (path, (gconstpointer) func, run_case);
+}
+
 int
 main (int    argc,
       char **argv)
 {
+  int result;
+
   g_test_init (&argc, &argv, NULL);
 
-  add_family_case ("/kill/queue-unbounded", test_unbounded);
-  add_family_case ("/kill/queue-bounded", test_bounded);
-  add_family_case ("/kill/lock", test_lock);
-  add_family_case ("/kill/condition", test_condition);
-  add_family_case ("/kill/leases", test_leases);
+  add_case ("/kill/queue-unbounded", test_unbounded);
+  add_case ("/kill/queue-bounded", test_bounded);
+  add_case ("/kill/lock", test_lock);
+  add_case ("/kill/condition", test_condition);
+  add_case ("/kill/semaphore", test_semaphore);
+  add_case ("/kill/blocks", test_blocks);
+  add_case ("/kill/leases", test_leases);
+  result = g_test_run ();
+  g_print ("# %u processes killed\n", n_killed);
 
-  return g_test_run ();
+  return result;
 }

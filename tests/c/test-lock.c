@@ -10,7 +10,10 @@
 #include "config.h"
 
 #include "mproc/sync/mp-condition.h"
+
 #include <glib/gstdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tests/c/family-common.h"
 
@@ -216,6 +219,10 @@ test_cancel (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_thread_join (thread);
   release (lock);
+  g_clear_error (&error);
+  g_assert_false (mp_lock_acquire (lock, -1, cancellable, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_false (mp_lock_is_locked (lock));
 }
 
 static void
@@ -297,6 +304,74 @@ test_notify (void)
   close (ready[1]);
 }
 
+#define N_NOTIFICATIONS 2000
+
+/* Waits again and again, sometimes not long enough, and counts how often it was notified. */
+static int
+start_counter (MpCondition *condition,
+               gint        *count,
+               gboolean     patient)
+{
+  int pid = fork ();
+
+  if (pid == 0)
+    acquire (mp_condition_get_lock (condition));
+  while (pid == 0)
+    if (mp_condition_wait (condition, patient ? 60 : 0.002, NULL, NULL))
+      g_atomic_int_inc (count);
+
+  return pid;
+}
+
+/* How many wait and have not been notified. The lock is held. */
+static int
+count_waiting (MpCondition *condition)
+{
+  g_autofree char *text = mp_shared_to_string (MP_SHARED (condition));
+
+  return atoi (strrchr (text, ',') + 1);
+}
+
+/* As many return as were notified, no more and no fewer, also if others give up meanwhile. */
+static void
+test_exactness (void)
+{
+  g_autoptr (MpCondition) condition = mp_condition_new (NULL, NULL);
+  gint *count = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  gint64 end = g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
+  gint total = 0;
+  int pids[4];
+
+  for (guint i = 0; i < 4; i++)
+    pids[i] = start_counter (condition, count, i < 3);
+  for (guint i = 0; i < N_NOTIFICATIONS; i++)
+    {
+      guint n;
+
+      acquire (mp_condition_get_lock (condition));
+      n = (guint) g_random_int_range (0, count_waiting (condition) + 1);
+      g_assert_true (mp_condition_notify (condition, n, NULL));
+      total += (gint) n;
+      release (mp_condition_get_lock (condition));
+      if (i % 8 == 0)
+        g_usleep (500);
+    }
+  while (g_atomic_int_get (count) < total)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, end);
+      g_usleep (1000);
+    }
+  g_usleep (250000);
+  g_assert_cmpint (g_atomic_int_get (count), ==, total);
+  for (guint i = 0; i < 4; i++)
+    {
+      kill (pids[i], SIGKILL);
+      test_reap (pids[i], -SIGKILL);
+    }
+  g_test_message ("%d notifications taken", total);
+  munmap (count, 4096);
+}
+
 static void
 test_handle (void)
 {
@@ -330,6 +405,7 @@ main (int    argc,
   add_family_case ("/lock/cancel", test_cancel);
   add_family_case ("/condition/basic", test_condition);
   add_family_case ("/condition/notify", test_notify);
+  add_family_case ("/condition/exactness", test_exactness);
   add_family_case ("/condition/handle", test_handle);
 
   return g_test_run ();

@@ -171,6 +171,48 @@ test_trim (void)
 }
 
 /* The parent drops an object at once after the fork; the child still has it. */
+/* Spans that were cut into blocks go back once all of their blocks are free. */
+static void
+test_trim_blocks (void)
+{
+  const guint n = 20000;
+  g_autofree guint64 *blocks = g_new0 (guint64, n);
+  guint64 before;
+
+  hand ();
+  mp_memory_trim ();
+  before = mp_memory_get_used ();
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_cmpint (mp_heap_allocate (1 + i * 37 % 32000, hand (), NULL), ==, MP_STATUS_OK);
+      blocks[i] = *hand ();
+      *hand () = 0;
+    }
+  g_assert_cmpuint (mp_memory_get_used (), >, before + n * 1000);
+  /* One of each seven stays. */
+  for (guint i = 0; i < n; i++)
+    if (i % 7 != 0)
+      {
+        *hand () = blocks[i];
+        mp_heap_free (hand ());
+      }
+  mp_memory_trim ();
+  for (guint i = 0; i < n; i += 7)
+    {
+      *hand () = blocks[i];
+      mp_heap_free (hand ());
+    }
+  mp_memory_trim ();
+  g_assert_cmpuint (mp_memory_get_used (), <=, before);
+
+  /* What is left of the lists is sound. */
+  for (guint i = 0; i < 1000; i++)
+    {
+      g_assert_cmpint (mp_heap_allocate (1 + i * 37 % 32000, hand (), NULL), ==, MP_STATUS_OK);
+      mp_heap_free (hand ());
+    }
+}
+
 static void
 test_fork_lease (void)
 {
@@ -247,6 +289,7 @@ main (int    argc,
   add_family_case ("/memory/heap", test_heap);
   add_family_case ("/memory/limit", test_limit);
   add_family_case ("/memory/trim", test_trim);
+  add_family_case ("/memory/trim-blocks", test_trim_blocks);
   add_family_case ("/memory/fork-lease", test_fork_lease);
   add_family_case ("/memory/file-size-limit", test_file_size_limit);
   add_family_case ("/memory/seals", test_seals);

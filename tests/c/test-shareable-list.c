@@ -12,6 +12,7 @@
 #include "mproc/data/mp-shareable-list.h"
 
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "mproc/memory/mp-memory.h"
 #include "tests/c/family-common.h"
@@ -267,6 +268,7 @@ write_for_ever (MpShareableList *list,
 {
   char text[ROOM + 1];
 
+  prctl (PR_SET_PDEATHSIG, SIGKILL);
   for (guint i = number;; i += 7)
     {
       guint length = 1 + (i * 131) % ROOM;
@@ -318,8 +320,8 @@ test_killed_writers (void)
       for (guint k = 0; k < 2; k++)
         test_reap (pids[k], -SIGKILL);
       check_text (list);
-      set (list, 0, "'mine'");
-      assert_item (list, 0, "'mine'");
+      set (list, 0, "'mmmm'");
+      assert_item (list, 0, "'mmmm'");
     }
 }
 

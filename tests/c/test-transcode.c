@@ -13,6 +13,7 @@
 
 #include "mproc/base/mp-transcode-private.h"
 
+#include "transcode-foreign.h"
 #include "transcode-samples.h"
 
 /* The bytes in the other encoding, which must exist. */
@@ -342,6 +343,7 @@ static void
 test_variant (void)
 {
   g_autoptr (GBytes) handle = parse ("handle 1"), object = parse ("@m(sv) ('mp.object', <1>)");
+  g_autoptr (GBytes) other = parse ("@m(sv) ('mp.proxy', <'x'>)");
   g_autoptr (GBytes) twice = parse ("{'a': 1, 'a': 2}"), tag = parse ("@m(sv) ('mp.set', <1>)");
 
   for (guint i = 0; i < G_N_ELEMENTS (variant_good); i++)
@@ -356,7 +358,9 @@ test_variant (void)
   assert_fails (MP_ENCODING_VARIANT, g_bytes_get_data (handle, NULL), g_bytes_get_size (handle),
                 MP_ENCODING_JSON, MP_ERROR_NOT_PLAIN, NULL);
   assert_fails (MP_ENCODING_VARIANT, g_bytes_get_data (object, NULL), g_bytes_get_size (object),
-                MP_ENCODING_JSON, MP_ERROR_NOT_PLAIN, "A GVariant extension “mp.object”");
+                MP_ENCODING_JSON, MP_ERROR_INVALID_DATA, "A shared object has no handle");
+  assert_fails (MP_ENCODING_VARIANT, g_bytes_get_data (other, NULL), g_bytes_get_size (other),
+                MP_ENCODING_JSON, MP_ERROR_NOT_PLAIN, "A GVariant extension “mp.proxy”");
   assert_fails (MP_ENCODING_VARIANT, g_bytes_get_data (twice, NULL), g_bytes_get_size (twice),
                 MP_ENCODING_JSON, MP_ERROR_INVALID_DATA, NULL);
   assert_fails (MP_ENCODING_VARIANT, g_bytes_get_data (tag, NULL), g_bytes_get_size (tag),
@@ -449,6 +453,69 @@ test_bytes (void)
   assert_fails (MP_ENCODING_JSON, "1", 1, 5, MP_ERROR_INVALID_ARGUMENT, NULL);
 }
 
+/* ── Shared objects ────────────────────────────────────────────────────────────────────────── */
+
+static void
+note_end (gpointer data)
+{
+  *(gboolean *) data = TRUE;
+}
+
+/* What a value names lives as long as the bytes it came in; so what is made of them holds them. */
+static void
+check_held (const char *text,
+            gboolean    expect_held)
+{
+  static gboolean gone;
+  g_autoptr (GError) error = NULL;
+  GBytes *source = g_bytes_new_with_free_func (text, strlen (text), note_end, &gone);
+  g_autoptr (MpPayload) payload = mp_payload_new (MP_ENCODING_JSON, source);
+  MpPayload *converted = mp_payload_convert (payload, MP_ENCODING_PICKLE, &error);
+  GVariant *value = mp_payload_get_variant (payload, NULL, &error);
+  GVariant *typed = mp_payload_get_variant (payload, G_VARIANT_TYPE ("av"), &error);
+
+  g_assert_no_error (error);
+  gone = FALSE;
+  g_bytes_unref (source);
+  g_clear_pointer (&payload, mp_payload_unref);
+  g_assert_cmpint (gone, ==, !expect_held);
+  g_variant_unref (value);
+  g_assert_cmpint (gone, ==, !expect_held);
+  mp_payload_unref (converted);
+  g_assert_cmpint (gone, ==, !expect_held);
+  g_variant_unref (typed);
+  g_assert_true (gone);
+}
+
+static void
+test_objects (void)
+{
+  static const char *broken[] = {
+    "{\"$mp\":[\"object\",\"\"]}", "{\"$mp\":[\"object\",\"a\\u0000b\"]}",
+    "{\"$mp\":[\"object\",1]}", "{\"$mp\":[\"object\",null]}", "{\"$mp\":[\"object\",{\"a\":1}]}",
+  };
+  static const char key[] = "{\"$mp\":[\"map\",[[{\"$mp\":[\"object\",\"a:1\"]},1],"
+                            "[{\"$mp\":[\"object\",\"a:2\"]},2]]]}";
+  static const char twice[] = "{\"$mp\":[\"set\",[{\"$mp\":[\"object\",\"a:1\"]},"
+                              "{\"$mp\":[\"object\",\"a:1\"]}]]}";
+  g_autofree char *many = g_strnfill (256, 'x');
+  g_autofree char *longest = g_strdup_printf ("{\"$mp\":[\"object\",\"%s\"]}", many);
+
+  for (guint i = 0; i < G_N_ELEMENTS (broken); i++)
+    assert_fails (MP_ENCODING_JSON, broken[i], strlen (broken[i]), MP_ENCODING_VARIANT,
+                  MP_ERROR_INVALID_DATA, NULL);
+  assert_fails (MP_ENCODING_JSON, longest, strlen (longest), MP_ENCODING_VARIANT,
+                MP_ERROR_INVALID_DATA, NULL);
+  assert_fails (MP_ENCODING_JSON, twice, strlen (twice), MP_ENCODING_PICKLE,
+                MP_ERROR_INVALID_DATA, "A set has the same member twice");
+  assert_prints (MP_ENCODING_JSON, key, strlen (key),
+                 "@m(sv) ('mp.dict', <[(<@m(sv) ('mp.object', <'a:1'>)>, <int64 1>), "
+                 "(<@m(sv) ('mp.object', <'a:2'>)>, <int64 2>)]>)");
+
+  check_held ("[{\"$mp\":[\"object\",\"a:1\"]},1]", TRUE);
+  check_held ("[{\"$mp\":[\"int\",\"1\"]},1]", FALSE);
+}
+
 /* ── The canonical form ────────────────────────────────────────────────────────────────────── */
 
 /* JSON texts; those of one row are equal, and different from those of all other rows. */
@@ -466,6 +533,8 @@ static const char * const equal_values[][4] = {
   { "{\"$mp\":[\"set\",[1,\"a\",[2]]]}", "{\"$mp\":[\"set\",[[2],1.0,\"a\"]]}" },
   { "{\"$mp\":[\"set\",[{\"$mp\":[\"set\",[1,2]]},{\"$mp\":[\"set\",[3,4]]}]]}",
     "{\"$mp\":[\"set\",[{\"$mp\":[\"set\",[4,3]]},{\"$mp\":[\"set\",[2,1]]}]]}" },
+  { "{\"$mp\":[\"object\",\"a:1\"]}", "{\"$mp\":[\"object\",\"a\\u003a1\"]}" },
+  { "\"a:1\"" },
   { "[]" },
   { "{}", "{\"$mp\":[\"map\",[]]}" },
 };
@@ -521,6 +590,7 @@ main (int    argc,
   g_test_add_func ("/transcode/python-keys", test_python_keys);
   g_test_add_func ("/transcode/many-sets", test_many_sets);
   g_test_add_func ("/transcode/bytes", test_bytes);
+  g_test_add_func ("/transcode/objects", test_objects);
   g_test_add_func ("/transcode/canonical", test_canonical);
 
   return g_test_run ();

@@ -40,6 +40,7 @@ const MESSAGES = {
         'The value can only be read by the language that wrote it'],
     NOT_OWNER: [() => Mp.Error.NOT_OWNER, 'The lock is not held by the caller'],
     INVALID: [() => Mp.Error.INVALID_STATE, 'The object cannot be used here'],
+    BROKEN: [() => Mp.Error.BROKEN, 'The barrier is broken'],
 };
 
 /**

@@ -43,6 +43,15 @@ class BaseContext:
         """A queue in shared memory; maxsize above 0 is how many values it holds at most."""
         return Mp.Queue.new(max(0, maxsize))
 
+    def JoinableQueue(self, maxsize=0):
+        """A queue whose join() waits until task_done() was called for all that was put."""
+        return Mp.Queue.new_joinable(max(0, maxsize))
+
+    def SimpleQueue(self):
+        """A queue with put(), get(), empty() and close()."""
+        from .queues import SimpleQueue
+        return SimpleQueue()
+
     def Lock(self):
         return Mp.Lock.new()
 
@@ -52,6 +61,22 @@ class BaseContext:
     def Condition(self, lock=None):
         """Notifications under a lock; a new RLock if none is given."""
         return Mp.Condition.new(lock)
+
+    def Semaphore(self, value=1, *, recoverable=False):
+        """Permits. Those of a recoverable one come back when the thread that holds them dies."""
+        return Mp.Semaphore.new(value, recoverable)
+
+    def BoundedSemaphore(self, value=1, *, recoverable=False):
+        """A semaphore that cannot be released above its first value."""
+        return Mp.BoundedSemaphore.new(value, recoverable)
+
+    def Event(self):
+        """A flag to set, clear and wait for."""
+        return Mp.Event.new()
+
+    def Barrier(self, parties, action=None, timeout=None):
+        """Where @parties wait for each other; the last one to arrive calls action()."""
+        return Mp.Barrier.new(parties, action, timeout)
 
     def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None):
         """A pool of worker processes."""

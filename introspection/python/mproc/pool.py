@@ -166,7 +166,8 @@ class Pool:
 
     def _submitter(self, func, style, flags=0):
         """A function that gives one more task for @func and returns its Mp.Result."""
-        kind, data, renew = self._functions.describe(func, style)
+        with _MpCodec.encoding() as in_function:
+            kind, data, renew = self._functions.describe(func, style)
         if renew:
             with calling_back, translated:
                 self._mp.renew()
@@ -174,9 +175,10 @@ class Pool:
             flags |= INHERITED_FLAG
 
         def submit(argument):
-            encoding, payload = _MpCodec.encode(argument)
+            encoding, payload, met = _MpCodec.encode(argument)
             with calling_back, translated:
-                return self._mp.submit_data(kind, data, flags, encoding, payload)
+                return _MpCodec.attached([*in_function, *met], self._mp.submit_data, kind, data,
+                                         flags, encoding, payload)
         return submit
 
     # ── Gathering results ───────────────────────────────────────────────────────────────────────

@@ -8,5 +8,12 @@ from gi.repository import Mp
 Lock = Mp.Lock
 RLock = Mp.RLock
 Condition = Mp.Condition
+Semaphore = Mp.Semaphore
+BoundedSemaphore = Mp.BoundedSemaphore
+Event = Mp.Event
+Barrier = Mp.Barrier
 
-__all__ = ['Lock', 'RLock', 'Condition']
+# The greatest value of a semaphore.
+SEM_VALUE_MAX = 2**31 - 1
+
+__all__ = ['Lock', 'RLock', 'Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']

@@ -104,13 +104,13 @@ class Loop:
 
     def finish(self, value):
         try:
-            encoding, data = _MpCodec.encode(value)
+            encoding, data, met = _MpCodec.encode(value)
         except BaseException as error:
             self.fail(MaybeEncodingError(f"Error sending result: '{_show(value)}'. "
                                          f"Reason: '{error!r}'"))
             return
         _MpProcess.flush()
-        status = self.worker.finish(encoding, data)
+        status = _MpCodec.attached(met, self.worker.finish, encoding, data)
         if status != OK:
             self.fail(MaybeEncodingError(f'Error sending result of {len(data)} bytes: '
                                          f'status {status}'))
@@ -123,8 +123,9 @@ class Loop:
         name = kind.__qualname__
         if kind.__module__ not in ('builtins', '__main__'):
             name = f'{kind.__module__}.{name}'
-        self.worker.fail('python', _utf8(name), _utf8(_message(error)), _utf8(text),
-                         pickled(error))
+        data, met = pickled(error)
+        _MpCodec.attached(met, self.worker.fail, 'python', _utf8(name), _utf8(_message(error)),
+                          _utf8(text), data)
 
 
 def _adapt(style, target):
@@ -143,15 +144,15 @@ def _is_global(target):
 
 
 def pickled(error):
-    """The exception as a pickle that is known to load, or nothing."""
+    """The exception as a pickle that is known to load, and its shared objects; or nothing."""
     if not isinstance(error, Exception):
-        return b''
+        return b'', ()
     try:
-        data = _MpCodec.dumps(error)
+        data, met = _MpCodec.dump(error)
         copy = _MpCodec.loads(data)
     except BaseException:
-        return b''
-    return data if type(copy) is type(error) else b''
+        return b'', ()
+    return (data, met) if type(copy) is type(error) else (b'', ())
 
 
 def _utf8(text):

@@ -11,7 +11,8 @@ Importing it tells the library how to fork an interpreter.
 """
 
 from gi.module import get_introspection_module
-from gi.overrides import _MpErrors, _MpProcess, _MpProxy, _MpResult, _MpSync, override
+from gi.overrides import (_MpErrors, _MpFast, _MpProcess, _MpProxy, _MpQueue, _MpResult, _MpSync,
+                          _MpSynchronize, override)
 
 Mp = get_introspection_module('Mp')
 
@@ -32,14 +33,22 @@ Shared = override(Shared)
 __all__.append('Shared')
 
 
-class Queue(_MpSync.QueueMethods, Mp.Queue):
+class Queue(_MpQueue.QueueMethods, Mp.Queue):
     """Values from any process of the family to any other, first in, first out."""
 
     @classmethod
     def new(cls, max_items=0):
         """A queue; @max_items above 0 is how many values it holds at most."""
+        max_items = _MpQueue.check_size(max_items)
         with _MpErrors.translated:
             return super().new(max_items)
+
+    @classmethod
+    def new_joinable(cls, max_items=0):
+        """A queue whose join() waits until task_done() was called for all that was put."""
+        max_items = _MpQueue.check_size(max_items)
+        with _MpErrors.translated:
+            return super().new_joinable(max_items)
 
 
 Queue = override(Queue)
@@ -83,6 +92,64 @@ class Condition(_MpSync.ConditionMethods, Mp.Condition):
 
 Condition = override(Condition)
 __all__.append('Condition')
+
+
+class Semaphore(_MpSynchronize.SemaphoreMethods, Mp.Semaphore):
+    """A number of permits. Those of a recoverable one come back when their holder dies."""
+
+    @classmethod
+    def new(cls, value=1, recoverable=False):
+        value = _MpSynchronize.check_value(value)
+        with _MpErrors.translated:
+            return super().new_recoverable(value) if recoverable else super().new(value)
+
+
+Semaphore = override(Semaphore)
+__all__.append('Semaphore')
+
+
+class BoundedSemaphore(_MpSynchronize.BoundedSemaphoreMethods, Mp.BoundedSemaphore):
+    """A semaphore that cannot be released above the value it was made with."""
+
+    @classmethod
+    def new(cls, value=1, recoverable=False):
+        value = _MpSynchronize.check_value(value)
+        with _MpErrors.translated:
+            return super().new_recoverable(value) if recoverable else super().new(value)
+
+
+BoundedSemaphore = override(BoundedSemaphore)
+__all__.append('BoundedSemaphore')
+
+
+class Event(_MpSynchronize.EventMethods, Mp.Event):
+    """A flag that any process may set, clear and wait for."""
+
+    @classmethod
+    def new(cls):
+        with _MpErrors.translated:
+            return super().new()
+
+
+Event = override(Event)
+__all__.append('Event')
+
+
+class Barrier(_MpSynchronize.BarrierMethods, Mp.Barrier):
+    """Where a number of processes or threads wait for each other."""
+
+    @classmethod
+    def new(cls, parties, action=None, timeout=None):
+        parties = _MpSynchronize.check_parties(parties)
+        with _MpErrors.translated:
+            barrier = super().new(parties, -1 if timeout is None else max(0, timeout))
+        if action is not None:
+            barrier._action = action
+        return barrier
+
+
+Barrier = override(Barrier)
+__all__.append('Barrier')
 
 
 class Process(_MpProcess.ProcessMethods, Mp.Process):
@@ -164,5 +231,8 @@ class Manager(_MpProxy.ManagerMethods, Mp.Manager):
 
 Manager = override(Manager)
 __all__.append('Manager')
+
+_MpFast.install({Queue: 'queue', Lock: 'lock', RLock: 'lock', Condition: 'condition',
+                 Semaphore: 'semaphore', BoundedSemaphore: 'semaphore'})
 
 Process.set_fork_func(_MpProcess.fork)

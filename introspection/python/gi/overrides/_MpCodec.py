@@ -9,7 +9,10 @@ cloudpickle, if they are installed. Everything is written in the caller, so that
 cannot travel fails where it was given.
 
 A shared object of the library (a lock, a queue) travels as its handle, but only inside such a
-value: pickled by anybody else it would be a name without an owner.
+value: pickled by anybody else it would be a name without an owner. The message itself holds the
+object until it was read, so encoding gives the shared objects of the value too, and whoever sends
+it does so through attached(). They are attached around the very call that sends, and never longer:
+between encoding and sending, or two tries, a signal handler may send something else.
 """
 
 import collections
@@ -24,7 +27,7 @@ PROTOCOL = 5
 
 
 class _State(threading.local):
-    encoding = False
+    met = None                  # the shared objects in what this thread is encoding
 
 
 _state = _State()
@@ -56,41 +59,58 @@ def dump_by_value(value):
 
 
 class encoding:
-    """`with encoding():` lets shared objects be pickled as their handles."""
+    """`with encoding() as met:` lets shared objects be pickled as their handles, and lists them."""
 
     __slots__ = ('before',)
 
     def __enter__(self):
-        self.before = _state.encoding
-        _state.encoding = True
+        self.before = _state.met
+        if self.before is None:
+            _state.met = []
+        return _state.met
 
     def __exit__(self, *details):
-        _state.encoding = self.before
+        _state.met = self.before
 
 
-def dumps(value):
-    """The value as a pickle."""
-    before = _state.encoding
-    _state.encoding = True
+def dump(value, set_aside=None):
+    """(the value as a pickle, the shared objects in it); @set_aside is pickle's buffer_callback."""
+    before = _state.met
+    met = _state.met = []
     try:
-        return pickle.dumps(value, PROTOCOL)
+        return pickle.dumps(value, PROTOCOL, buffer_callback=set_aside), met
     except Exception as error:
+        met.clear()
         try:
-            return dump_by_value(value)
+            return dump_by_value(value), met
         except Exception:
             raise error from None
     finally:
-        _state.encoding = before
+        _state.met = before
 
 
 loads = pickle.loads
 
 
 def encode(value):
-    """The encoding and the bytes for a value."""
+    """The encoding, the bytes and the shared objects for a value."""
     if type(value) is bytes:
-        return BYTES, value
-    return PICKLE, dumps(value)
+        return BYTES, value, ()
+    return PICKLE, *dump(value)
+
+
+def attached(met, send, *arguments):
+    """Calls what sends one message, which will hold the shared objects @met until it was read."""
+    if not met:
+        return send(*arguments)
+    detach_all = gi.repository.Mp.Shared.detach_all
+    detach_all()
+    try:
+        for shared in met:
+            shared.attach()
+        return send(*arguments)
+    finally:
+        detach_all()            # what was not sent; nothing, if it was
 
 
 def decode(encoding, data):
@@ -107,11 +127,6 @@ def decode(encoding, data):
     return GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(data), False).unpack()
 
 
-# A handle holds nothing. So what was sent last is held here until it is likely to have been opened.
-_sent = collections.OrderedDict()
-MAX_SENT = 1024
-
-
 def open_shared(handle):
     return gi.repository.Mp.Shared.open(handle)
 
@@ -120,22 +135,33 @@ def open_proxy(handle):
     return gi.repository.Mp.Proxy.open(handle)
 
 
+def check_encoding(thing):
+    """Refuses to have it pickled by anybody else."""
+    if _state.met is None:
+        raise RuntimeError(f'{type(thing).__name__} objects should only be shared between '
+                           'processes through inheritance')
+
+
 def reduce_shared(shared):
     """How an object in shared memory is pickled."""
-    if not _state.encoding:
-        raise RuntimeError(f'{type(shared).__name__} objects should only be shared between '
-                           'processes through inheritance')
-    _hold(shared)
+    check_encoding(shared)
+    _state.met.append(shared)
     return open_shared, (shared.get_handle(),)
+
+
+# No message holds what is in a manager's server. So the proxies that were sent last are held here,
+# and the shared objects that were stored last in a server.
+_sent = collections.OrderedDict()
+MAX_SENT = 1024
 
 
 def reduce_proxy(proxy):
     """How a proxy of a manager's object is pickled; any process of the user may open it."""
-    _hold(proxy)
+    hold(proxy)
     return open_proxy, (proxy.get_handle(),)
 
 
-def _hold(thing):
+def hold(thing):
     _sent[id(thing)] = thing
     _sent.move_to_end(id(thing))
     if len(_sent) > MAX_SENT:

@@ -11,12 +11,13 @@ process: it runs anywhere.
 import builtins
 import errno
 import queue
+import threading
 
 from gi.repository import GLib
 
 # MpStatus, what the raw calls return.
 OK, TIMED_OUT, CLOSED, INTERRUPTED, CANCELLED = range(5)
-NO_SPACE, NOT_PLAIN, NOT_OWNER, INVALID, FAILED = range(5, 10)
+NO_SPACE, NOT_PLAIN, NOT_OWNER, INVALID, FAILED, BROKEN = range(5, 11)
 
 # The domain of MpError, and the one of its codes that must be told apart here.
 DOMAIN = 'mp-error-quark'
@@ -124,7 +125,7 @@ for _class in OWN:
 _BY_CODE = [ProcessError, queue.Empty, queue.Full, ShutDown, TimeoutError, NoSpaceError,
             NotPlainError, InvalidDataError, ValueError, StateError, AssertionError,
             NotSupportedError, NoSuchObjectError, NoSuchFunctionError, LookupError, WorkerDied,
-            RemoteError, Terminated, ServerDied, AbandonedError]
+            RemoteError, Terminated, ServerDied, AbandonedError, threading.BrokenBarrierError]
 
 _BY_STATUS = {
     TIMED_OUT: (TimeoutError, 'the operation timed out'),
@@ -135,6 +136,7 @@ _BY_STATUS = {
     NOT_OWNER: (AssertionError, 'the lock is not held by the caller'),
     INVALID: (StateError, 'the object cannot be used here'),
     FAILED: (ProcessError, 'the operation failed'),
+    BROKEN: (threading.BrokenBarrierError, 'the barrier is broken'),
 }
 
 # What GIO tells of errno, as far as a caller is likely to act on it.

@@ -26,7 +26,9 @@ def pack(values):
     """The values as one frame of bytes."""
     pieces = [_COUNT.pack(len(values))]
     for value in values:
-        encoding, data = _MpCodec.encode(value)
+        encoding, data, met = _MpCodec.encode(value)
+        for shared in met:
+            _MpCodec.hold(shared)       # the server cannot
         pieces += [_VALUE.pack(encoding, len(data)), data]
     return b''.join(pieces)
 

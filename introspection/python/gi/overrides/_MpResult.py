@@ -84,9 +84,10 @@ class ResultMethods:
 class PoolMethods:
     def submit_named(self, name, argument=None):
         """Gives a task for a function that the workers know by name; its Mp.Result."""
-        encoding, data = _MpCodec.encode(argument)
+        encoding, data, met = _MpCodec.encode(argument)
         with translated:
-            return self.submit_data(NAMED, name.encode(), 0, encoding, data)
+            return _MpCodec.attached(met, self.submit_data, NAMED, name.encode(), 0, encoding,
+                                     data)
 
     def join(self, timeout=None):
         """Waits until the workers have ended. False if that did not come in time."""

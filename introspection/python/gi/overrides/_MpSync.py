@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The mproc authors
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""Waiting, and what Mp.Lock, Mp.RLock, Mp.Condition and Mp.Queue do in Python.
+"""Waiting, and what Mp.Lock, Mp.RLock and Mp.Condition do in Python.
 
 Every call that waits uses the raw twin of the C call, which returns a number. INTERRUPTED comes
 when a signal arrived, and at the latest after a tenth of a second: being back in the interpreter
@@ -9,13 +9,12 @@ runs the handlers, and KeyboardInterrupt leaves the loop by itself.
 """
 
 import os
-import queue
 import threading
 from time import monotonic
 
 from gi.overrides import _MpCodec
-from gi.overrides._MpErrors import (CLOSED, DOMAIN, INTERRUPTED, NOT_OWNER, NOT_OWNER_CODE, OK,
-                                    TIMED_OUT, ShutDown, from_glib, from_status)
+from gi.overrides._MpErrors import (DOMAIN, INTERRUPTED, NOT_OWNER, NOT_OWNER_CODE, OK, TIMED_OUT,
+                                    from_glib, from_status)
 from gi.repository import GLib
 
 
@@ -61,8 +60,9 @@ class _Held:
         self.release()
 
 
-class LockMethods(_Held):
-    _counted = False
+class Acquired(_Held):
+    """What can be acquired and released by itself: locks and semaphores."""
+
     _not_owner = (ValueError, 'semaphore or lock released too many times')
 
     def acquire(self, block=True, timeout=None):
@@ -86,6 +86,13 @@ class LockMethods(_Held):
                 kind, message = self._not_owner
                 raise kind(message)
             raise from_status(status)
+
+
+class LockMethods(Acquired):
+    _counted = False
+
+    abandoned = property(lambda self: self.get_abandoned(),
+                         doc='Whether the holder before the present one died with it.')
 
     def locked(self):
         """Whether anybody holds it now."""
@@ -192,84 +199,3 @@ class ConditionMethods(_Held):
     def __repr__(self):
         waiters = self.to_string().rpartition(', ')[2].rstrip(')>')
         return f'<{type(self).__name__}({self.get_lock()!r}, {waiters})>'
-
-
-class QueueMethods:
-    _closed_here = False
-
-    def put(self, obj, block=True, timeout=None):
-        """Appends a value. queue.Full if there was no room in time (seconds)."""
-        if self._closed_here:
-            raise ValueError(f'Queue {self!r} is closed')
-        encoding, data = _MpCodec.encode(obj)
-        usec = microseconds(block, timeout)
-        status = self.put_data(encoding, data, usec)
-        if status == INTERRUPTED:
-            end = None if usec < 0 else monotonic() + usec / 1e6
-            while status == INTERRUPTED:
-                status = self.put_data(encoding, data, remaining(end))
-        if status != OK:
-            if status == TIMED_OUT:
-                raise queue.Full
-            if status == CLOSED:
-                raise ShutDown(f'Queue {self!r} was shut down')
-            raise from_status(status)
-
-    def get(self, block=True, timeout=None):
-        """Takes the oldest value. queue.Empty if none came in time (seconds)."""
-        if self._closed_here:
-            raise ValueError(f'Queue {self!r} is closed')
-        usec = microseconds(block, timeout)
-        status, encoding, data = self.get_data(_MpCodec.PICKLE, usec)
-        if status == INTERRUPTED:
-            end = None if usec < 0 else monotonic() + usec / 1e6
-            while status == INTERRUPTED:
-                status, encoding, data = self.get_data(_MpCodec.PICKLE, remaining(end))
-        if status == OK:
-            return _MpCodec.decode(encoding, data)
-        if status == TIMED_OUT:
-            raise queue.Empty
-        if status == CLOSED:
-            raise ShutDown(f'Queue {self!r} was shut down, and is empty')
-        raise from_status(status)
-
-    def put_nowait(self, obj):
-        return self.put(obj, False)
-
-    def get_nowait(self):
-        return self.get(False)
-
-    try_put = put_nowait
-    try_get = get_nowait
-
-    def close(self):
-        """This process will use the queue no more; others are not concerned."""
-        self._closed_here = True
-
-    def join_thread(self):
-        """Nothing to wait for: put() has moved the data when it returns."""
-
-    def cancel_join_thread(self):
-        """Nothing to cancel, for the same reason."""
-
-    def shutdown(self, immediate=False):
-        """Ends the queue for everyone: no more put(); get() and iteration end when it is empty."""
-        super().close()
-        if immediate:
-            self._drain()
-
-    def _drain(self):
-        status = OK
-        while status in (OK, INTERRUPTED):
-            status = self.get_data(_MpCodec.PICKLE, 0)[0]
-
-    def __iter__(self):
-        while True:
-            try:
-                value = self.get()
-            except ShutDown:
-                return
-            yield value
-
-    def __repr__(self):
-        return f'<mproc.{type(self).__name__} object at {id(self):#x}>'

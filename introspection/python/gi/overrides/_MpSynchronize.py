@@ -44,6 +44,10 @@ class SemaphoreMethods(_MpSync.Acquired):
         return f'<{type(self).__name__}({rest}' if parenthesis else name
 
 
+class BoundedSemaphoreMethods(SemaphoreMethods):
+    """The same; only the texts and limits of the library differ."""
+
+
 class EventMethods:
     def set(self):
         """Releases all who wait."""

@@ -1,0 +1,323 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The accelerator: the module gi.overrides._MpNative, which holds C versions of the methods that
+ * are called most, and nothing else. _MpFast.py puts them into the classes of the override.
+ *
+ * Through introspection each call lets go of the interpreter's lock, which takes long to get back
+ * if another thread is busy. These methods try with the lock held, and let go of it only to wait.
+ *
+ * They change no meaning. A method that meets anything unusual (odd arguments, a value that pickle
+ * refuses, a status that is no success) calls the Python method it replaced, which is kept in the
+ * class as `_slow_` and its name. So everything works without this module.
+ *
+ * It uses the limited API of Python 3.11 and the public API of the library. A wrapper's GObject is
+ * what PyGObject's own hash function gives: whether that is so is checked at import.
+ */
+
+#include "mp-native-private.h"
+
+MpNativeHooks mp_native_hooks;
+
+static hashfunc get_pointer;
+
+gpointer
+mp_native_get_object (PyObject *wrapper)
+{
+  return (gpointer) get_pointer (wrapper);
+}
+
+/* --- Arguments ----------------------------------------------------------------------------- */
+
+static gboolean
+place_named (PyObject          *name,
+             PyObject          *value,
+             const char *const *names,
+             Py_ssize_t         n_names,
+             PyObject         **arguments)
+{
+  for (Py_ssize_t i = 0; i < n_names; i++)
+    if (PyUnicode_CompareWithASCIIString (name, names[i]) == 0)
+      {
+        if (arguments[i] != NULL)
+          return FALSE;
+        arguments[i] = value;
+        return TRUE;
+      }
+
+  return FALSE;
+}
+
+gboolean
+mp_native_get_arguments (const MpNativeCall *call,
+                         const char *const  *names,
+                         Py_ssize_t          n_names,
+                         Py_ssize_t          n_required,
+                         PyObject          **arguments)
+{
+  Py_ssize_t n_named = call->names != NULL ? PyTuple_Size (call->names) : 0;
+
+  if (call->n_values > n_names)
+    return FALSE;
+  for (Py_ssize_t i = 0; i < n_names; i++)
+    arguments[i] = i < call->n_values ? call->values[i] : NULL;
+  for (Py_ssize_t i = 0; i < n_named; i++)
+    if (!place_named (PyTuple_GetItem (call->names, i), call->values[call->n_values + i], names,
+                      n_names, arguments))
+      return FALSE;
+  for (Py_ssize_t i = 0; i < n_required; i++)
+    if (arguments[i] == NULL)
+      return FALSE;
+
+  return TRUE;
+}
+
+static gboolean
+get_seconds (PyObject *timeout,
+             double   *seconds)
+{
+  if (!PyFloat_CheckExact (timeout) && !PyLong_CheckExact (timeout))
+    return FALSE;
+
+  *seconds = PyFloat_AsDouble (timeout);
+  if (PyErr_Occurred ())
+    {
+      PyErr_Clear ();
+      return FALSE;
+    }
+
+  return *seconds == *seconds;
+}
+
+gboolean
+mp_native_get_usec (PyObject *block,
+                    PyObject *timeout,
+                    gint64   *usec)
+{
+  double seconds;
+
+  *usec = -1;
+  if (block == Py_False)
+    {
+      *usec = 0;
+      return TRUE;
+    }
+  if (block != NULL && block != Py_True)
+    return FALSE;
+  if (timeout == NULL || timeout == Py_None)
+    return TRUE;
+  if (!get_seconds (timeout, &seconds))
+    return FALSE;
+  if (seconds <= 1e9)
+    *usec = MAX (0, (gint64) (MAX (seconds, 0) * 1e6));
+
+  return TRUE;
+}
+
+static PyObject *
+collect_named (const MpNativeCall *call)
+{
+  PyObject *named = PyDict_New ();
+
+  for (Py_ssize_t i = 0; named != NULL && i < PyTuple_Size (call->names); i++)
+    if (PyDict_SetItem (named, PyTuple_GetItem (call->names, i),
+                        call->values[call->n_values + i]) < 0)
+      Py_CLEAR (named);
+
+  return named;
+}
+
+PyObject *
+mp_native_call_slow (const MpNativeCall *call,
+                     const char         *name)
+{
+  PyObject *method = PyObject_GetAttrString (call->self, name);
+  PyObject *arguments = method != NULL ? PyTuple_New (call->n_values) : NULL;
+  PyObject *named = NULL;
+  PyObject *result = NULL;
+
+  for (Py_ssize_t i = 0; arguments != NULL && i < call->n_values; i++)
+    PyTuple_SetItem (arguments, i, Py_NewRef (call->values[i]));
+  if (arguments != NULL && call->names != NULL)
+    named = collect_named (call);
+  if (arguments != NULL && (named != NULL || call->names == NULL))
+    result = PyObject_Call (method, arguments, named);
+
+  Py_XDECREF (named);
+  Py_XDECREF (arguments);
+  Py_XDECREF (method);
+  return result;
+}
+
+/* --- Waiting ------------------------------------------------------------------------------- */
+
+int
+mp_native_wait (MpNativeAttempt attempt,
+                gpointer        data,
+                gint64          usec)
+{
+  gint64 end = usec > 0 ? g_get_monotonic_time () + usec : 0;
+  int status;
+
+  for (;;)
+    {
+      Py_BEGIN_ALLOW_THREADS
+      status = attempt (data, usec);
+      Py_END_ALLOW_THREADS
+
+      /* Done is done, even if a signal came meanwhile: its handler runs after the return. */
+      if (status != MP_STATUS_INTERRUPTED)
+        return status;
+      if (PyErr_CheckSignals () < 0)
+        return -1;
+      if (usec > 0)
+        usec = MAX (0, end - g_get_monotonic_time ());
+    }
+}
+
+int
+mp_native_attempt (MpNativeAttempt attempt,
+                   gpointer        data,
+                   gint64          usec)
+{
+  int status = attempt (data, 0);
+
+  if (status == MP_STATUS_INTERRUPTED || (status == MP_STATUS_TIMED_OUT && usec != 0))
+    status = mp_native_wait (attempt, data, usec);
+
+  return status;
+}
+
+void
+mp_native_raise (int status)
+{
+  PyObject *error = PyObject_CallFunction (mp_native_hooks.from_status, "i", status);
+
+  if (error != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
+  Py_XDECREF (error);
+}
+
+/* --- The module ---------------------------------------------------------------------------- */
+
+/* Whether the hash of a GObject's wrapper is the address, as it has been since PyGObject 3. */
+static gboolean
+check_pointer (PyObject *wrapper)
+{
+  PyObject *capsule = PyObject_GetAttrString (wrapper, "__gpointer__");
+  gpointer pointer = capsule != NULL ? PyCapsule_GetPointer (capsule, NULL) : NULL;
+
+  Py_XDECREF (capsule);
+  if (pointer != NULL && pointer != mp_native_get_object (wrapper))
+    PyErr_SetString (PyExc_ImportError, "the hash of a GObject is not its address");
+
+  return pointer != NULL && !PyErr_Occurred ();
+}
+
+static PyObject *
+setup (PyObject *module,
+       PyObject *arguments,
+       PyObject *named)
+{
+  static const char *const names[] = { "base", "sample", "dumps", "protocol", "loads", "decode",
+                                       "from_status", "empty", "full", NULL };
+  MpNativeHooks *hooks = &mp_native_hooks;
+  MpNativeHooks given;
+  PyTypeObject *base;
+  PyObject *sample;
+
+  if (!PyArg_ParseTupleAndKeywords (arguments, named, "O!OOOOOOOO", (char **) names,
+                                    &PyType_Type, &base, &sample, &given.dumps, &given.protocol, &given.loads,
+                                    &given.decode, &given.from_status, &given.Empty, &given.Full))
+    return NULL;
+  if (!PyObject_TypeCheck (sample, base))
+    return PyErr_Format (PyExc_TypeError, "the sample must be a GObject");
+
+  get_pointer = (hashfunc) PyType_GetSlot (base, Py_tp_hash);
+  if (!check_pointer (sample))
+    return NULL;
+
+  /* They are as static as the classes that the methods are put into. */
+  *hooks = given;
+  Py_INCREF (hooks->dumps);
+  Py_INCREF (hooks->protocol);
+  Py_INCREF (hooks->loads);
+  Py_INCREF (hooks->decode);
+  Py_INCREF (hooks->from_status);
+  Py_INCREF (hooks->Empty);
+  Py_INCREF (hooks->Full);
+  Py_RETURN_NONE;
+}
+
+static PyObject *
+make_methods (PyTypeObject *type,
+              PyMethodDef  *definitions)
+{
+  PyObject *methods = PyDict_New ();
+
+  for (; methods != NULL && definitions->ml_name != NULL; definitions++)
+    {
+      PyObject *method = PyDescr_NewMethod (type, definitions);
+
+      if (method == NULL || PyDict_SetItemString (methods, definitions->ml_name, method) < 0)
+        Py_CLEAR (methods);
+      Py_XDECREF (method);
+    }
+
+  return methods;
+}
+
+static PyObject *
+get_methods (PyObject *module,
+             PyObject *arguments)
+{
+  PyTypeObject *type;
+  const char *kind;
+
+  if (!PyArg_ParseTuple (arguments, "O!s", &PyType_Type, &type, &kind))
+    return NULL;
+
+  if (strcmp (kind, "queue") == 0)
+    return make_methods (type, mp_native_queue_methods);
+  if (strcmp (kind, "condition") == 0)
+    return make_methods (type, mp_native_condition_methods);
+  if (strcmp (kind, "lock") != 0 && strcmp (kind, "semaphore") != 0)
+    return PyErr_Format (PyExc_ValueError, "no methods for “%s”", kind);
+
+  mp_native_lock_add_class (type);
+  return make_methods (type, kind[0] == 'l' ? mp_native_lock_methods
+                                            : mp_native_semaphore_methods);
+}
+
+static PyMethodDef functions[] = {
+  { "setup", MP_NATIVE_METHOD (setup), METH_VARARGS | METH_KEYWORDS,
+    "Gives the module what it needs of Python. ImportError if it cannot be used." },
+  { "get_methods", get_methods, METH_VARARGS,
+    "get_methods(class, kind): the methods for a class, by their names." },
+  { NULL }
+};
+
+static struct PyModuleDef definition = {
+  PyModuleDef_HEAD_INIT,
+  .m_name = "_MpNative",
+  .m_doc = "What is called most, in C.",
+  .m_size = -1,
+  .m_methods = functions,
+};
+
+PyMODINIT_FUNC PyInit__MpNative (void);
+
+PyMODINIT_FUNC
+PyInit__MpNative (void)
+{
+  PyObject *module = PyModule_Create (&definition);
+  PyObject *type = module != NULL ? mp_native_block_type_new () : NULL;
+
+  if (type == NULL || PyModule_AddObjectRef (module, "Block", type) < 0)
+    Py_CLEAR (module);
+
+  return module;
+}
