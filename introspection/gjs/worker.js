@@ -15,7 +15,7 @@ import System from 'system';
 
 import Mp from 'gi://Mp?version=1';
 
-const {MpErrors, MpFunctions, MpValues} = imports.overrides;
+const {MpErrors, MpFunctions, MpQueue, MpValues} = imports.overrides;
 
 const SIGINT = 2;
 
@@ -47,12 +47,13 @@ function report(error) {
 async function runProcess(handle) {
     let text = '';
     try {
-        const [status, boot] = Mp.Shared.open(handle).get_text(0);
-        MpErrors.check(status);
-        const {func: description, args} = JSON.parse(boot);
-        text = description;
+        const args = MpQueue.takeValue(Mp.Shared.open(handle), boot => {
+            const {func: description, args: encoded} = JSON.parse(boot);
+            text = description;
+            return MpValues.decode(encoded);
+        });
         const func = await MpFunctions.resolve(text);
-        await wait(func(...MpValues.decode(args)));
+        await wait(func(...args));
     } catch (error) {
         report(text === '' ? error : MpFunctions.rewrite(error, text));
         System.exit(1);
@@ -81,13 +82,16 @@ function fail(worker, error) {
 }
 
 async function runTask(worker, text, flags, data) {
+    const found = {objects: []};
     let result = null;
     try {
         const func = await MpFunctions.resolve(text);
-        result = MpValues.encode(await call(func, flags, MpValues.decode(decoder.decode(data))));
+        const values = await call(func, flags, MpValues.decode(decoder.decode(data)));
+        result = MpValues.encode(values, found);
     } catch (error) {
         return fail(worker, MpFunctions.rewrite(error, text));
     }
+    MpQueue.attach(found.objects);
     return worker.finish(Mp.Encoding.JSON, encoder.encode(result));
 }
 

@@ -232,7 +232,8 @@ typedef struct {
   gsize         mark_at;
 } Frames;
 
-/* The frames are read in order, but a group looks ahead and the next begins where that one ended. */
+/* The frames are read in order, but a group looks ahead and the next begins where that one ended.
+ * */
 static gboolean
 next_frame (gpointer source,
             gsize    index,

@@ -73,8 +73,8 @@ join_until (MpQueue            *self,
  * Says that the work on a message is done: on the one that this process took first of those on
  * which work is not done, or if it has none, on the first that any process took.
  *
- * Errors: [error@Mp.Error.INVALID_STATE] if nobody has such a message, or the queue is not joinable,
- * or cannot be used in this process.
+ * Errors: [error@Mp.Error.INVALID_STATE] if nobody has such a message, or the queue is not
+ * joinable, or cannot be used in this process.
  *
  * Returns: %TRUE if there was such a message
  *
@@ -98,7 +98,8 @@ mp_queue_task_done (MpQueue  *self,
  *
  * Says that the work on a message is done. For language bindings.
  *
- * Returns: an [enum@Mp.Status]: `OK`, or `INVALID` if nobody has a message on which work is not done
+ * Returns: an [enum@Mp.Status]: `OK`, or `INVALID` if nobody has a message on which work is not
+ * done
  *
  * Since: 0.1
  */
@@ -122,8 +123,8 @@ mp_queue_task_done_raw (MpQueue *self)
  *
  * Waits until the queue is empty and the work on all that was taken from it is done.
  *
- * Errors: [error@Mp.Error.TIMED_OUT], [error@Mp.Error.INVALID_STATE] if the queue is not joinable or
- * cannot be used in this process, `G_IO_ERROR_CANCELLED`.
+ * Errors: [error@Mp.Error.TIMED_OUT], [error@Mp.Error.INVALID_STATE] if the queue is not joinable
+ * or cannot be used in this process, `G_IO_ERROR_CANCELLED`.
  *
  * Returns: %TRUE if all is done
  *

@@ -45,8 +45,9 @@ MpStatus mp_queue_put_some      (MpQueue            *self,
                                  const MpWaitLimits *limits,
                                  guint              *n_put);
 
-/* Takes a message: a large one as a view of its block, a small one in new memory. @block: (nullable)
- * (out): the block in which it came, if it did; what the message refers to lives as long as that or
+/* Takes a message: a large one as a view of its block, a small one in new memory. @block:
+ * (nullable) (out): the block in which it came, if it did; what the message refers to lives as long
+ * as that or
  * @bytes are held. If @lease (in arena memory) is not NULL the message's number is stored there
  * before the message is taken, so that whoever finds the caller dead knows which message it may
  * have held: it did if mp_queue_was_taken (number). */

@@ -120,13 +120,15 @@ mp_queue_get_data (MpQueue  *self,
  * @data: (out) (array length=size) (transfer full) (nullable): the encoded value, unless it lies in
  *   @block
  * @size: (out): how many bytes the encoded value has
- * @block: (out) (transfer full) (nullable): the block of shared memory that the value came in, if it
+ * @block: (out) (transfer full) (nullable): the block of shared memory that the value came in, if
+ * it
  *   did: hold it until the value has been read
  *
- * Takes the first value, in the encoding wanted, without copying a large one. For language bindings.
+ * Takes the first value, in the encoding wanted, without copying a large one. For language
+ * bindings.
  *
- * A large value, or one that refers to shared objects, comes in a block. If @data is %NULL then, the
- * encoded value is what is in the block; else it had to be converted.
+ * A large value, or one that refers to shared objects, comes in a block. If @data is %NULL then,
+ * the encoded value is what is in the block; else it had to be converted.
  *
  * With `NOT_PLAIN` the value was taken, and is returned as its writer encoded it.
  *

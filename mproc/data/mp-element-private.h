@@ -6,8 +6,8 @@
 /*
  * Reading, writing and atomically changing one element somewhere in shared memory.
  *
- * Every access is one atomic instruction of the element's size, or a loop around a compare-and-swap:
- * there is no lock that could be held by the dead, and no half-written number.
+ * Every access is one atomic instruction of the element's size, or a loop around a
+ * compare-and-swap: there is no lock that could be held by the dead, and no half-written number.
  */
 
 #pragma once

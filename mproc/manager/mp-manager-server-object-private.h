@@ -19,6 +19,7 @@ typedef struct {
   guint32 encoding;
   guint8  kind;             /* MpServerKind */
   guint64 digest;           /* of the canonical form, once @kind is MP_SERVER_PLAIN */
+  GPtrArray *shared;        /* of MpShared: the objects that are in the value; or NULL */
   gsize   size;
   guint8  data[];
 } MpServerValue;
@@ -35,6 +36,7 @@ typedef struct {
   guint32 status;           /* 0, or an MpError and one */
   guint8 *body;
   gsize   body_size;
+  GPtrArray *shared;        /* the objects that are in the body, or NULL */
 } MpServerReply;
 
 typedef struct {
@@ -75,6 +77,10 @@ struct _MpServerObject {
 
 extern const MpServerClass mp_server_list_class;
 extern const MpServerClass mp_server_dict_class;
+
+/* The shared objects whose handles are in an encoded value, opened; NULL if there are none. */
+GPtrArray     *mp_server_find_shared     (const guint8           *data,
+                                          gsize                   size);
 
 MpServerValue *mp_server_value_new       (const MpFrameValue    *value);
 MpServerValue *mp_server_value_ref       (MpServerValue         *self);

@@ -56,6 +56,7 @@ struct _MpServerPeer
   gboolean        wants_writing;    /* the loop watches for room instead of requests */
 
   GHashTable     *held;             /* NULL: a stranger */
+  GPtrArray      *shared;           /* what the last reply named, until the next request */
 };
 
 static struct
@@ -102,6 +103,7 @@ end (MpServerPeer *self)
   close (self->fd);
   self->fd = -1;
   g_clear_pointer (&self->held, mp_server_held_free);
+  g_clear_pointer (&self->shared, g_ptr_array_unref);
   move (self, &server.ended);
   listen_again ();
 }
@@ -248,6 +250,8 @@ reply_to (MpServerPeer           *self,
   };
   self->head_size = sizeof self->head;
   self->body = reply.body;
+  g_clear_pointer (&self->shared, g_ptr_array_unref);
+  self->shared = reply.shared;
   self->sent = 0;
 
   return flush (self);

@@ -10,6 +10,8 @@
  * their bytes are, or if both are plain and their canonical forms are. Of the canonical form a
  * value keeps a digest, so that a search in a long list converts each item once.
  *
+ * Shared objects that are in a value are held as long as the value is.
+ *
  * A client may send anything, so memory is asked for in ways that can fail.
  */
 
@@ -36,6 +38,7 @@ mp_server_value_new (const MpFrameValue *value)
   self->digest = 0;
   self->size = value->size;
   memcpy (self->data, value->data, value->size);
+  self->shared = mp_server_find_shared (value->data, value->size);
 
   return self;
 }
@@ -52,8 +55,11 @@ mp_server_value_unref (gpointer data)
 {
   MpServerValue *self = data;
 
-  if (--self->refs == 0)
-    g_free (self);
+  if (--self->refs > 0)
+    return;
+
+  g_clear_pointer (&self->shared, g_ptr_array_unref);
+  g_free (self);
 }
 
 static guint64
@@ -163,6 +169,20 @@ frame_size (MpServerValue * const *values,
   return size;
 }
 
+/* What is in the body lives until its receiver has opened it, even if the value goes before. */
+static void
+keep_shared (MpServerReply *reply,
+             MpServerValue *value)
+{
+  if (value->shared == NULL)
+    return;
+
+  if (reply->shared == NULL)
+    reply->shared = g_ptr_array_new_with_free_func (g_object_unref);
+  for (guint i = 0; i < value->shared->len; i++)
+    g_ptr_array_add (reply->shared, g_object_ref (value->shared->pdata[i]));
+}
+
 /* Makes the body of @reply. */
 gboolean
 mp_server_reply_values (MpServerReply         *reply,
@@ -189,6 +209,7 @@ mp_server_reply_values (MpServerReply         *reply,
       at = put (at, &values[i]->encoding, sizeof values[i]->encoding);
       at = put (at, &wide, sizeof wide);
       at = put (at, values[i]->data, values[i]->size);
+      keep_shared (reply, values[i]);
     }
   g_free (reply->body);
   reply->body = body;

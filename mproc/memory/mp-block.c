@@ -53,7 +53,6 @@ destroy_block (gpointer shared)
 static const MpKindInfo block_kind = {
   .name = "block",
   .size = sizeof (MpBlockShared),
-  .get_type = mp_block_get_type,
   .destroy = destroy_block,
 };
 

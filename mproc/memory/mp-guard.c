@@ -107,6 +107,20 @@ mp_guard_try_lock (guint32 *word)
   return result;
 }
 
+/* Looks at the word only: whether its owner lives stands in a line that the owner is writing to,
+ * and each look there would hold him up. */
+static void
+spin_while (const guint32 *word,
+            guint32        value,
+            guint         *spins)
+{
+  while (*spins > 0 && __atomic_load_n (word, __ATOMIC_RELAXED) == value)
+    {
+      (*spins)--;
+      mp_cpu_relax ();
+    }
+}
+
 MpGuardResult
 mp_guard_lock_slow (guint32            *word,
                     guint32            *previous,
@@ -131,8 +145,7 @@ mp_guard_lock_slow (guint32            *word,
         continue;
       if (spins > 0)
         {
-          spins--;
-          mp_cpu_relax ();
+          spin_while (word, seen, &spins);
           continue;
         }
       owner = mp_id_slot (seen & MP_ID_MASK);

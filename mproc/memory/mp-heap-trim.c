@@ -7,10 +7,10 @@
  * Giving back what is free: first the spans of the classes all of whose blocks are, then the memory
  * of free runs.
  *
- * A span leaves its class in three steps, under the class's lock: it is marked, its blocks go out of
- * the list by one store each, and it moves to a hand by one store that takes the mark away. Whoever
- * steals the lock finishes the second step; what is marked then is nobody's, and the next who
- * reclaims takes it. No system call is made under a lock.
+ * A span leaves its class in three steps, under the class's lock: it is marked, its blocks go out
+ * of the list by one store each, and it moves to a hand by one store that takes the mark away.
+ * Whoever steals the lock finishes the second step; what is marked then is nobody's, and the next
+ * who reclaims takes it. No system call is made under a lock.
  */
 
 #include "config.h"
@@ -145,8 +145,8 @@ mp_heap_reclaim (guint class)
 
 /* --- Free runs ----------------------------------------------------------------------------- */
 
-/* Under the lock: the next free spans, from *@index on, that have memory. 0: there are none. The walk
- * begins at the start, since what was an edge of a run may lie inside one by now. */
+/* Under the lock: the next free spans, from *@index on, that have memory. 0: there are none. The
+ * walk begins at the start, since what was an edge of a run may lie inside one by now. */
 static guint64
 find_warm (guint64 *index,
            guint64  n_spans)

@@ -10,9 +10,9 @@
  * count move together by an intent under the guard of the object's stripe: the entry is the hand. A
  * forked child has copies at the same indexes as its parent, so that what it inherited stays right.
  *
- * A counted reference may lie in any word of the arena, not only in a lease table: in a message that
- * is on its way, or in an object that refers to another. Such words move by the intents of who owns
- * them; the count does not change then.
+ * A counted reference may lie in any word of the arena, not only in a lease table: in a message
+ * that is on its way, or in an object that refers to another. Such words move by the intents of who
+ * owns them; the count does not change then.
  *
  * Who drops the last reference has to destroy the object. Until that is certain his slot's `dying`
  * names it (with serial 0: a raw block that is no object yet); then it is in his slot's list of

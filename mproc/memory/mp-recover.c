@@ -15,8 +15,8 @@
  * killed process do not all stop at the same moment.
  *
  * Who is stopped (SIGSTOP, a debugger, a frozen group) while he holds a lock of the allocator or of
- * the counts would stop all who clear up, which waiting calls with a timeout do. So nothing is begun
- * while that is so: what the dead held stays until he goes on, or is dead too.
+ * the counts would stop all who clear up, which waiting calls with a timeout do. So nothing is
+ * begun while that is so: what the dead held stays until he goes on, or is dead too.
  */
 
 #include "config.h"

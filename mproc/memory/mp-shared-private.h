@@ -48,7 +48,7 @@ typedef struct {
 typedef struct {
   const char  *name;                      /* as it appears in handles */
   gsize        size;                      /* of the structure in the arena, header included */
-  GType      (*get_type) (void);          /* the GObject class that wraps it */
+  GType      (*get_type) (void);          /* the GObject class that wraps it, or NULL */
   /* Frees what the object owns in the arena, one piece at a time, each by an intent; may be
    * repeated by another process if this one dies meanwhile. NULL: nothing but itself. */
   void       (*destroy)  (gpointer shared);

@@ -74,7 +74,8 @@ kind_named (const char *name,
             gsize       length)
 {
   for (guint kind = 1; kind < MP_N_KINDS; kind++)
-    if (kinds[kind] != NULL && strlen (kinds[kind]->name) == length &&
+    if (kinds[kind] != NULL && kinds[kind]->get_type != NULL &&
+        strlen (kinds[kind]->name) == length &&
         strncmp (kinds[kind]->name, name, length) == 0)
       return kind;
 

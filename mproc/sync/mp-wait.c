@@ -31,10 +31,9 @@
 /* Spinning. Longer than it takes to wake a sleeper: where two who answer one another both slept,
  * one of them has to wait that out for the spinning to begin again. */
 #define SPIN_MOST 40000         /* nanoseconds */
-#define SPIN_LEAST 64           /* pauses: a microsecond or two */
+#define SPIN_LEAST 64           /* looks, with a pause after each: a microsecond or two */
 #define PATIENCE 6              /* long spins in vain before only some waits get one */
 #define MOST_SKIPPED 6          /* then every 2nd, 4th, … 2^6th */
-#define LONGEST_PAUSE 4         /* pauses between two looks */
 #define N_HISTORIES 16
 
 /* What waiting for an event was like lately, as seen by this thread: who waits long for work and
@@ -77,29 +76,23 @@ worth_spinning (MpSpinHistory *history)
   return TRUE;
 }
 
-/* Looks less and less often, up to a limit: each look takes the cache line from the one who is
- * about to write it. The clock, which costs as much as a look, is asked once in a microsecond. */
+/* The clock, which costs more than a look, is asked once in a microsecond or two. */
 static gboolean
 spin_for (MpReadyFunc ready,
           gpointer    data,
           gint64      budget)
 {
-  guint n_pauses = 0;
-  guint pause = 1;
   gint64 end = 0;
 
   for (;;)
     {
-      if (ready (data))
-        return TRUE;
-      for (guint i = 0; i < pause; i++)
-        mp_cpu_relax ();
-      n_pauses += pause;
-      pause = MIN (pause + 1, LONGEST_PAUSE);
-      if (n_pauses < SPIN_LEAST)
-        continue;
+      for (guint i = 0; i < SPIN_LEAST; i++)
+        {
+          if (ready (data))
+            return TRUE;
+          mp_cpu_relax ();
+        }
 
-      n_pauses = 0;
       if (budget == 0)
         return FALSE;
       if (end == 0)

@@ -453,6 +453,39 @@ wait_for (GAsyncResult **result)
   return *result;
 }
 
+/* A child that begins when it is told to; it has no copy of what waits here by then. */
+static int
+start_later (int        go[2],
+             int      (*work) (gpointer object, gpointer other),
+             gpointer   object,
+             gpointer   other)
+{
+  char byte;
+  int pid;
+
+  g_assert_cmpint (pipe (go), ==, 0);
+  pid = fork ();
+  if (pid == 0)
+    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
+
+  return pid;
+}
+
+static void
+tell (int go[2])
+{
+  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
+  close (go[0]);
+  close (go[1]);
+}
+
+static int
+come_last (gpointer barrier,
+           gpointer unused G_GNUC_UNUSED)
+{
+  return wait_here (barrier, 60);
+}
+
 /* Two parties of one thread, and one of another process. */
 static void
 test_async (void)
@@ -460,12 +493,13 @@ test_async (void)
   g_autoptr (MpBarrier) barrier = mp_barrier_new (3, -1, NULL);
   g_autoptr (GAsyncResult) first = NULL;
   g_autoptr (GAsyncResult) second = NULL;
-  int pid;
+  int go[2];
+  int pid = start_later (go, come_last, barrier, NULL);
 
   mp_barrier_wait_async (barrier, NULL, keep_result, &first);
   mp_barrier_wait_async (barrier, NULL, keep_result, &second);
   g_assert_cmpuint (mp_barrier_get_n_waiting (barrier), ==, 2);
-  pid = start_party (barrier);
+  tell (go);
   g_assert_cmpint (mp_barrier_wait_finish (barrier, wait_for (&first), NULL), ==, 0);
   g_assert_cmpint (mp_barrier_wait_finish (barrier, wait_for (&second), NULL), ==, 1);
   test_reap (pid, 2);

@@ -193,6 +193,39 @@ cancel_cb (gpointer cancellable)
   return G_SOURCE_REMOVE;
 }
 
+/* A child that begins when it is told to; it has no copy of what waits here by then. */
+static int
+start_later (int        go[2],
+             int      (*work) (gpointer object, gpointer other),
+             gpointer   object,
+             gpointer   other)
+{
+  char byte;
+  int pid;
+
+  g_assert_cmpint (pipe (go), ==, 0);
+  pid = fork ();
+  if (pid == 0)
+    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
+
+  return pid;
+}
+
+static void
+tell (int go[2])
+{
+  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
+  close (go[0]);
+  close (go[1]);
+}
+
+static int
+set_and_clear (gpointer event,
+               gpointer unused G_GNUC_UNUSED)
+{
+  return mp_event_set (event, NULL) && mp_event_clear (event, NULL) ? 0 : 1;
+}
+
 static void
 test_async (void)
 {
@@ -202,7 +235,8 @@ test_async (void)
   g_autoptr (GAsyncResult) second = NULL;
   g_autoptr (GAsyncResult) third = NULL;
   g_autoptr (GError) error = NULL;
-  int pid;
+  int go[2];
+  int pid = start_later (go, set_and_clear, event, NULL);
 
   mp_event_wait_async (event, NULL, keep_result, &first);
   mp_event_wait_async (event, NULL, keep_result, &second);
@@ -212,9 +246,7 @@ test_async (void)
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_null (first);
 
-  pid = fork ();
-  if (pid == 0)
-    _exit (mp_event_set (event, NULL) && mp_event_clear (event, NULL) ? 0 : 1);
+  tell (go);
   g_assert_true (mp_event_wait_finish (event, wait_for (&first), NULL));
   g_assert_true (mp_event_wait_finish (event, wait_for (&second), NULL));
   test_reap (pid, 0);

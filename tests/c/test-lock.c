@@ -114,12 +114,8 @@ test_rlock (void)
   pid = fork ();
   if (pid == 0)
     {
-      g_autofree char *text = mp_shared_to_string (MP_SHARED (lock));
-
-      _exit (g_str_equal (text, "<RLock(SomeOtherProcess, nonzero)>") &&
-                 !mp_lock_try_acquire (MP_LOCK (lock))
-               ? 0
-               : 1);
+      assert_text (lock, "<RLock(SomeOtherProcess, nonzero)>");
+      _exit (mp_lock_try_acquire (MP_LOCK (lock)));
     }
   test_reap (pid, 0);
   release (lock);

@@ -284,6 +284,40 @@ wait_for (GAsyncResult **result)
   return *result;
 }
 
+/* A child that begins when it is told to; it has no copy of what waits here by then. */
+static int
+start_later (int        go[2],
+             int      (*work) (gpointer object, gpointer other),
+             gpointer   object,
+             gpointer   other)
+{
+  char byte;
+  int pid;
+
+  g_assert_cmpint (pipe (go), ==, 0);
+  pid = fork ();
+  if (pid == 0)
+    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
+
+  return pid;
+}
+
+static void
+tell (int go[2])
+{
+  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
+  close (go[0]);
+  close (go[1]);
+}
+
+static int
+release_both (gpointer semaphore,
+              gpointer lock)
+{
+  g_usleep (50000);
+  return mp_semaphore_release (semaphore, NULL) && mp_lock_release (lock, NULL) ? 0 : 1;
+}
+
 static void
 test_async (void)
 {
@@ -292,7 +326,8 @@ test_async (void)
   g_autoptr (GAsyncResult) first = NULL;
   g_autoptr (GAsyncResult) second = NULL;
   g_autoptr (GAsyncResult) third = NULL;
-  int pid;
+  int go[2];
+  int pid = start_later (go, release_both, semaphore, lock);
 
   g_assert_true (mp_lock_try_acquire (lock));
   mp_semaphore_acquire_async (semaphore, NULL, keep_result, &first);
@@ -304,12 +339,7 @@ test_async (void)
   g_assert_null (second);
   g_assert_null (third);
 
-  pid = fork ();
-  if (pid == 0)
-    {
-      g_usleep (100000);
-      _exit (mp_semaphore_release (semaphore, NULL) && mp_lock_release (lock, NULL) ? 0 : 1);
-    }
+  tell (go);
   g_assert_true (mp_semaphore_acquire_finish (semaphore, wait_for (&second), NULL));
   g_assert_true (mp_lock_acquire_finish (lock, wait_for (&third), NULL));
   g_assert_true (mp_lock_is_locked (lock));

@@ -10,7 +10,7 @@
 'use strict';
 
 const {
-    MpErrors, MpFunctions, MpManager, MpPool, MpProcess, MpSync, MpSynchronize, MpValues,
+    MpErrors, MpFunctions, MpManager, MpPool, MpProcess, MpQueue, MpSync, MpSynchronize, MpValues,
 } = imports.overrides;
 
 function _init() {
@@ -18,6 +18,7 @@ function _init() {
     MpFunctions.init(this);
     MpValues.install(this);
     MpSync.install(this);
+    MpQueue.install(this);
     MpSynchronize.install(this);
     MpProcess.install(this);
     MpPool.install(this);

@@ -8,8 +8,8 @@
 // Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
 // has `remoteStack` and matches Mp.Error.TASK_FAILED too.
 
-/* exported calmly, check, describe, failure, init, microseconds, pause, promise, rebuild, tick,
-   timeoutOf, waitFor */
+/* exported asyncOptions, calmly, check, checkIterable, countdown, describe, failure, init,
+   microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
 
 'use strict';
 
@@ -87,9 +87,46 @@ function microseconds(timeout) {
     return Math.round(timeout * SECOND);
 }
 
-/** The timeout among options, which may also be nothing but a number of seconds. */
+function checkOptions(options) {
+    if (typeof options !== 'object')
+        throw failure(Mp.Error.INVALID_ARGUMENT, 'Options are an object, or a number of seconds');
+    return options;
+}
+
+/** The timeout among options, checked, which may also be nothing but a number of seconds. */
 function timeoutOf(options) {
-    return typeof options === 'number' ? options : options?.timeout;
+    if (options === undefined || options === null)
+        return undefined;
+    const timeout = typeof options === 'number' ? options : checkOptions(options).timeout;
+    microseconds(timeout);
+    return timeout;
+}
+
+/**
+ * The options of an asynchronous call, checked.
+ *
+ * @param {number|object} [options] - seconds, or an object
+ * @returns {{cancellable: Gio.Cancellable, timeout: number}} the options
+ */
+function asyncOptions(options) {
+    const timeout = timeoutOf(options);
+    const cancellable = options?.cancellable ?? null;
+    if (cancellable !== null && !(cancellable instanceof Gio.Cancellable))
+        throw failure(Mp.Error.INVALID_ARGUMENT, 'cancellable is a Gio.Cancellable');
+    return {cancellable, timeout};
+}
+
+/** What is left of a timeout, in seconds, at each call; undefined without one. */
+function countdown(timeout) {
+    const usec = microseconds(timeout);
+    const deadline = GLib.get_monotonic_time() + usec;
+    return () => usec < 0 ? undefined : Math.max(0, deadline - GLib.get_monotonic_time()) / 1e6;
+}
+
+function checkIterable(value, name) {
+    if (typeof value?.[Symbol.iterator] !== 'function')
+        throw new TypeError(`${name} cannot be iterated over`);
+    return value;
 }
 
 /**
@@ -209,7 +246,8 @@ function makeCancellable(cancellable, usec) {
  * @param {number} [options.timeout] - seconds after which it fails with Mp.Error.TIMED_OUT
  * @returns {Promise} the promise
  */
-function promise(begin, finish, {cancellable = null, timeout} = {}) {
+function promise(begin, finish, options) {
+    const {cancellable, timeout} = asyncOptions(options);
     const usec = microseconds(timeout);
     const state = usec >= 0 ? makeCancellable(cancellable, usec) : null;
 

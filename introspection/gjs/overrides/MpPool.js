@@ -11,10 +11,10 @@
 
 'use strict';
 
-const {GLib} = imports.gi;
 const Errors = imports.overrides.MpErrors;
 const Functions = imports.overrides.MpFunctions;
 const Processes = imports.overrides.MpProcess;
+const Queues = imports.overrides.MpQueue;
 const Values = imports.overrides.MpValues;
 
 // As many chunks per worker share a map's items if no size is given.
@@ -30,7 +30,7 @@ let Mp = null;
 let realInit = null;
 
 const encoder = new TextEncoder();
-const held = new Map();     // results of tasks that were given shared objects → these objects
+const held = new Map();     // results of tasks that were given proxies → these proxies
 let sweepAt = SWEEP_AT;
 
 // ── Results ─────────────────────────────────────────────────────────────────────────────────────
@@ -65,9 +65,12 @@ function failureOf(result) {
 /** The value of a result that is ready; throws what its task threw. */
 function read(result) {
     const [status, text] = result.get_text();
-    held.delete(result);
-    if (status === Mp.Status.OK)
-        return Values.decode(text);
+    try {
+        if (status === Mp.Status.OK)
+            return Values.decode(text);
+    } finally {
+        held.delete(result);    // until here the result holds what its value refers to
+    }
     if (status === Mp.Status.FAILED)
         throw failureOf(result) ?? Errors.failure(Mp.Error.TASK_FAILED, 'The task failed');
     if (status === Mp.Status.NOT_PLAIN)
@@ -139,12 +142,12 @@ function installResult(prototype) {
 
 // ── Tasks ───────────────────────────────────────────────────────────────────────────────────────
 
-// A handle on its way holds nothing; so the objects are held here until the task is done. Results
-// that nobody reads are looked for when the map has doubled.
-function hold(result, shared) {
-    if (shared.length === 0)
+// A message holds the shared objects in it, but a proxy's handle holds nothing; so proxies are held
+// here until the task is done. Results that nobody reads are looked for when the map has doubled.
+function hold(result, proxies) {
+    if (proxies.length === 0)
         return;
-    held.set(result, shared);
+    held.set(result, proxies);
     if (held.size < sweepAt)
         return;
 
@@ -156,12 +159,19 @@ function hold(result, shared) {
 }
 
 function submitData(pool, description, flags, values, stack) {
-    const shared = [];
-    const data = encoder.encode(Values.encode(values, shared));
-    const result = pool.submit_data(Mp.FunctionKind.LANGUAGE, description, flags,
-        Mp.Encoding.JSON, data);
+    const found = {objects: [], proxies: []};
+    const data = encoder.encode(Values.encode(values, found));
+    let result;
+    Queues.attach(found.objects);
+    try {
+        result = pool.submit_data(Mp.FunctionKind.LANGUAGE, description, flags,
+            Mp.Encoding.JSON, data);
+    } finally {
+        if (found.objects.length > 0)
+            Mp.Shared.detach_all();
+    }
     result._stack = stack;
-    hold(result, shared);
+    hold(result, found.proxies);
     return result;
 }
 
@@ -190,13 +200,6 @@ async function nextResult(iterator, options) {
         outcome => [iterator.next_finish(outcome)], options);
 }
 
-// What is left of a timeout, in seconds, at each call.
-function countdown(timeout) {
-    const usec = Errors.microseconds(timeout);
-    const deadline = GLib.get_monotonic_time() + usec;
-    return () => usec < 0 ? undefined : Math.max(0, deadline - GLib.get_monotonic_time()) / 1e6;
-}
-
 function checkSize(size, name) {
     if (!Number.isInteger(size) || size < 1)
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, `${name} is a whole number above 0`);
@@ -214,11 +217,13 @@ function checkSize(size, name) {
  * @param {number} [options.timeout] - seconds after which the waiting ends
  * @returns {Promise<Array>} the results in the order of the items
  */
-async function map(func, items, {chunkSize, cancellable = null, timeout} = {}) {
+async function map(func, items, options = {}) {
+    const {chunkSize} = options ?? {};
+    const {cancellable, timeout} = Errors.asyncOptions(options);
     const stack = localStack();
-    const left = countdown(timeout);
+    const left = Errors.countdown(timeout);
     const description = encoder.encode(Functions.describe(func));
-    const list = Array.from(items);
+    const list = Array.from(Errors.checkIterable(items, 'items'));
     const share = Math.ceil(list.length / (this.get_n_workers() * CHUNKS_PER_WORKER));
     const size = checkSize(chunkSize ?? Math.max(1, share), 'chunkSize');
     const gathered = Mp.ResultIterator.new(false);
@@ -271,7 +276,8 @@ async function* imap(func, items,
     const size = checkSize(chunkSize, 'chunkSize');
     const ahead = checkSize(lookAhead ?? 3 * this.get_n_workers(), 'lookAhead');
     const gathered = Mp.ResultIterator.new(ordered);
-    const source = items[Symbol.asyncIterator]?.() ?? items[Symbol.iterator]();
+    const source = items?.[Symbol.asyncIterator]?.() ??
+        Errors.checkIterable(items, 'items')[Symbol.iterator]();
     let pending = 0;
     let exhausted = false;
 
@@ -331,8 +337,9 @@ function join(options) {
  *
  * @param {{cancellable: Gio.Cancellable, timeout: number}} [options] - what ends the wait
  */
-async function joinAsync({cancellable = null, timeout} = {}) {
-    const left = countdown(timeout);
+async function joinAsync(options) {
+    const {cancellable, timeout} = Errors.asyncOptions(options);
+    const left = Errors.countdown(timeout);
     for (let wait = 1; !hasEnded(this.join_raw(0)); wait = Math.min(2 * wait, LONGEST_PAUSE)) {
         if (cancellable?.is_cancelled())
             Errors.check(Mp.Status.CANCELLED);

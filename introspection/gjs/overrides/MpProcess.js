@@ -13,6 +13,7 @@
 const {Gio, GLib, GObject} = imports.gi;
 const Errors = imports.overrides.MpErrors;
 const Functions = imports.overrides.MpFunctions;
+const Queues = imports.overrides.MpQueue;
 const Values = imports.overrides.MpValues;
 
 // errno, negated, as a fork function returns it: the operation is not supported.
@@ -82,17 +83,21 @@ function makeProcess(target, {args = [], name = null, daemon} = {}) {
     if (!Array.isArray(args))
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'args is an array of arguments');
 
-    const shared = [];
+    const found = {objects: [], proxies: []};
     const boot = Mp.Queue.new(1);
-    boot.put_text(JSON.stringify({
+    const text = JSON.stringify({
         func: Functions.describe(target),
-        args: Values.encode(args, shared),
-    }), -1);
+        args: Values.encode(args, found),
+    });
+    Errors.check(Errors.waitFor(usec => {
+        Queues.attach(found.objects);
+        return boot.put_text(text, usec);
+    }));
 
     const process = Mp.Process.new_command(name, command('process', boot.get_handle()));
     if (daemon !== undefined)
         process.set_daemon(daemon);
-    const held = holdForLong([boot, ...shared]);
+    const held = holdForLong([boot, ...found.proxies]);
     process.connect('exited', () => held.remove_all());
     return process;
 }

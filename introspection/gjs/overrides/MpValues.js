@@ -10,8 +10,8 @@
 //   ["set", [v, …]]         Set
 //   ["date", milliseconds]  Date
 //   ["object", [[k, v], …]] an object that itself has the key "$mp"
-//   ["shared", handle]      a queue, lock or condition, among the arguments of a process or task
-//   ["proxy", handle]       a list or dict of a manager, there too
+//   ["object", handle]      a queue, lock or any other shared object
+//   ["proxy", handle]       a list or dict of a manager, among the arguments of a process or task
 //
 // The built-in JSON.stringify is by far the fastest way to text, so the forms come out of toJSON
 // methods on the prototypes of the types concerned. They sleep unless encode() is running: other
@@ -32,7 +32,7 @@ let Mp = null;
 let awake = false;      // encode() is inside JSON.stringify
 let nForms = 0;         // forms made so far
 let lastForm = null;    // the latest of them
-let shared = null;      // where shared objects are collected, null if they are not allowed
+let found = null;       // what encode() was given to collect objects in
 
 function notPlain(message) {
     return new Mp.Error({code: Mp.Error.NOT_PLAIN, message});
@@ -70,10 +70,17 @@ function objectForm(object) {
     const isProxy = object instanceof Mp.Proxy;
     if (!isProxy && !(object instanceof Mp.Shared))
         throw notPlain(`A ${name} cannot leave the process`);
-    if (shared === null)
-        throw notPlain(`A ${name} travels only as an argument of a process or of a task`);
-    shared.push(object);
-    return form(isProxy ? 'proxy' : 'shared', object.get_handle());
+
+    const list = isProxy ? found?.proxies : found?.objects;
+    if (!list) {
+        throw notPlain(isProxy ? `A ${name} travels only as an argument of a process or of a task`
+            : `A ${name} travels only in queues, to tasks and back, and to processes`);
+    }
+    const handle = object.get_handle();
+    if (handle === null)
+        throw notPlain(`A ${name} that cannot be used here cannot leave the process`);
+    list.push(object);
+    return form(isProxy ? 'proxy' : 'object', handle);
 }
 
 function functionForm(func) {
@@ -209,7 +216,8 @@ function slowText(value, text, made) {
     if (countMarks(text) === made && !mayLose(value))
         return text;
 
-    shared?.splice(0);
+    found?.objects.splice(0);
+    found?.proxies?.splice(0);
     const tree = exact(value, '');
     awake = false;
     return JSON.stringify(tree);
@@ -227,16 +235,17 @@ function explain(error) {
  * The JSON text of a value.
  *
  * @param {*} value - what is to travel
- * @param {Array} [sharedObjects] - an empty array that collects the shared objects in it, which
- *   the caller has to keep until the text was read; without it they are refused
+ * @param {{objects: Array, proxies: Array}} [toFill] - collects what is in it in empty arrays:
+ *   shared objects, which the caller has to attach to the message, and proxies, which it has to
+ *   keep until the text was read; without an array they are refused
  * @returns {string} the text
  */
-function encode(value, sharedObjects = null) {
+function encode(value, toFill = null) {
     const outerAwake = awake;
-    const outerShared = shared;
+    const outerFound = found;
     const before = nForms;
     awake = true;
-    shared = sharedObjects;
+    found = toFill;
     try {
         const text = JSON.stringify(value);
         const made = nForms - before;
@@ -248,7 +257,7 @@ function encode(value, sharedObjects = null) {
         throw explain(error);
     } finally {
         awake = outerAwake;
-        shared = outerShared;
+        found = outerFound;
     }
 }
 
@@ -288,8 +297,7 @@ const readers = {
     map: pairs => new Map(readPairs(pairs)),
     set: items => new Set(items.map(decodeForms)),
     date: time => new Date(time),
-    object: readObject,
-    shared: handle => Mp.Shared.open(handle),
+    object: content => typeof content === 'string' ? Mp.Shared.open(content) : readObject(content),
     proxy: handle => Mp.Proxy.open(handle),
 };
 

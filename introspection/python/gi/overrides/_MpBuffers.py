@@ -15,7 +15,7 @@ Whatever is read from a block without a copy holds the block: memory ends when n
 any more. It is read-only, because the block may have other readers.
 """
 
-import ctypes
+import functools
 import pickle
 import struct
 
@@ -46,6 +46,20 @@ def set_aside(buffers, buffer):
     return False
 
 
+class _IsLarge(Exception):
+    """The value has large buffers."""
+
+
+def _refuse(buffer):
+    if buffer.raw().nbytes < LARGE:
+        return True
+    raise _IsLarge
+
+
+# dumps(value, protocol): as pickle.dumps(), but it raises if the value has large buffers.
+dumps = functools.partial(pickle.dumps, buffer_callback=_refuse)
+
+
 def look(block):
     """The writable memoryview of a block, which holds it."""
     size = block.get_size()
@@ -54,6 +68,7 @@ def look(block):
     bits = size.bit_length()
     kind = _types.get(bits)
     if kind is None:
+        import ctypes           # which most programs do not need
         kind = _types[bits] = ctypes.c_ubyte * (1 << bits)
     memory = kind.from_address(block.get_address())
     memory.owner = block

@@ -21,6 +21,8 @@ import threading
 
 import gi.repository
 
+from gi.overrides import _MpBuffers
+
 VARIANT, PICKLE, JSON, BYTES = range(1, 5)
 
 PROTOCOL = 5
@@ -114,9 +116,9 @@ def attached(met, send, *arguments):
 
 
 def decode(encoding, data):
-    """The value that the bytes are in this encoding."""
+    """The value that the bytes, or the memory of a block, are in this encoding."""
     if encoding == PICKLE:
-        return loads(data)
+        return loads(data) if type(data) is bytes else _MpBuffers.load(data)
     if encoding == BYTES:
         return bytes(data or b'')
     if encoding == JSON:

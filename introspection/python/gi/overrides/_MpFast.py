@@ -12,7 +12,7 @@ import os
 import pickle
 import queue
 
-from gi.overrides import _MpCodec, _MpErrors
+from gi.overrides import _MpBuffers, _MpCodec, _MpErrors
 from gi.repository import GObject
 
 
@@ -23,9 +23,9 @@ def load():
     try:
         from gi.overrides import _MpNative
         _MpNative.setup(base=GObject.GObject.__mro__[-2], sample=GObject.Object(),
-                        dumps=pickle.dumps, protocol=_MpCodec.PROTOCOL, loads=_MpCodec.loads,
-                        decode=_MpCodec.decode, from_status=_MpErrors.from_status,
-                        empty=queue.Empty, full=queue.Full)
+                        dumps=pickle.dumps, options={'protocol': _MpCodec.PROTOCOL},
+                        loads=pickle.loads, load_block=_MpBuffers.load,
+                        from_status=_MpErrors.from_status, empty=queue.Empty, full=queue.Full)
     except ImportError:
         return None
     return _MpNative
@@ -35,6 +35,7 @@ def install(classes):
     """@classes: the kind of methods for each class. Gives the module, or None."""
     native = load()
     if native is not None:
+        _MpCodec._state = native.state
         fast = {cls: native.get_methods(cls, kind) for cls, kind in classes.items()}
         # All of the slow ones first: a class may have inherited its method from another of these.
         slow = {cls: {f'_slow_{name}': getattr(cls, name) for name in methods if name[0] != '_'}

@@ -23,10 +23,10 @@ G_BEGIN_DECLS
 
 /* What the override gives at import; see setup() in mp-native.c. */
 typedef struct {
-  PyObject *dumps;              /* dumps (value, protocol): a pickle */
-  PyObject *protocol;
+  PyObject *dumps;              /* dumps (value, **options): a pickle */
+  PyObject *options;            /* a dict, into which buffer_callback comes */
   PyObject *loads;              /* loads (data): the value */
-  PyObject *decode;             /* decode (encoding, data): the value, in any encoding */
+  PyObject *load_block;         /* load_block (block): the value of a pickle with buffers */
   PyObject *from_status;        /* from_status (status): an exception */
   PyObject *Empty;
   PyObject *Full;
@@ -85,6 +85,12 @@ extern PyMethodDef mp_native_condition_methods[];
 
 /* Of these very classes no method was overridden. */
 void      mp_native_lock_add_class (PyTypeObject     *type);
+
+/* What _MpCodec keeps per thread while it encodes: an instance of that class, or an exception. */
+PyObject *mp_native_state_new      (void);
+
+/* Adds the buffer_callback to the options of dumps(). */
+gboolean  mp_native_queue_setup    (PyObject         *module);
 
 /* The class of blocks. */
 PyObject *mp_native_block_type_new (void);

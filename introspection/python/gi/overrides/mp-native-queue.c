@@ -6,9 +6,9 @@
 /*
  * Queue.put() and Queue.get(): one call from Python for a whole value, pickling included.
  *
- * Bytes go as they are. Everything else is pickled here if that is all it takes: what pickle refuses
- * (functions, shared objects, whose handles only the codec may write) and whatever may have large
- * buffers inside is left to the Python method, before anything was put.
+ * Bytes go as they are. Everything else is pickled here if that is all it takes. What pickle refuses
+ * (functions, shared objects, whose handles only the codec may write) and what has large buffers
+ * inside is left to the Python method, before anything was put.
  *
  * A value that has been taken is returned: nothing runs signal handlers between its message and
  * its decoding. A large one is read where it lies, and its block is held until it was read.
@@ -16,7 +16,8 @@
 
 #include "mp-native-private.h"
 
-#define LARGE 65536             /* bytes, whose copying others need not wait for */
+#define LARGE 65536             /* bytes, for whose copying no other thread need wait */
+#define LARGE_BUFFER 32768      /* as _MpBuffers.LARGE: goes beside the pickle */
 
 typedef struct {
   MpQueue      *queue;
@@ -33,6 +34,80 @@ typedef struct {
   MpBlock *block;
 } Getting;
 
+/* --- What the thread is encoding ----------------------------------------------------------- */
+
+/* The list in which the codec notes the shared objects that it meets. While this file pickles there
+ * is none, and so they refuse to be pickled. */
+static __thread PyObject *met;
+
+static PyObject *
+state_get_met (PyObject *self,
+               void     *closure)
+{
+  return Py_NewRef (met != NULL ? met : Py_None);
+}
+
+static int
+state_set_met (PyObject *self,
+               PyObject *value,
+               void     *closure)
+{
+  PyObject *before = met;
+
+  met = value != Py_None ? Py_XNewRef (value) : NULL;
+  Py_XDECREF (before);
+  return 0;
+}
+
+PyObject *
+mp_native_state_new (void)
+{
+  static PyGetSetDef properties[] = {
+    { "met", state_get_met, state_set_met, "The shared objects in what is being encoded.", NULL },
+    { NULL }
+  };
+  static PyType_Slot slots[] = { { Py_tp_getset, properties }, { 0, NULL } };
+  static PyType_Spec spec = { "_MpNative.State", sizeof (PyObject), 0, Py_TPFLAGS_DEFAULT, slots };
+  PyObject *type = PyType_FromSpec (&spec);
+  PyObject *state = type != NULL ? PyObject_CallNoArgs (type) : NULL;
+
+  Py_XDECREF (type);
+  return state;
+}
+
+/* A buffer_callback: what is small goes into the pickle, what is large ends the attempt. */
+static PyObject *
+check_buffer (PyObject *module,
+              PyObject *buffer)
+{
+  Py_buffer view;
+  Py_ssize_t size;
+
+  if (PyObject_GetBuffer (buffer, &view, PyBUF_SIMPLE) < 0)
+    return NULL;
+
+  size = view.len;
+  PyBuffer_Release (&view);
+  if (size < LARGE_BUFFER)
+    Py_RETURN_TRUE;
+
+  PyErr_SetNone (PyExc_BufferError);
+  return NULL;
+}
+
+gboolean
+mp_native_queue_setup (PyObject *module)
+{
+  static PyMethodDef callback = { "check_buffer", check_buffer, METH_O, NULL };
+  PyObject *function = PyCFunction_NewEx (&callback, NULL, NULL);
+  int result = function != NULL ? PyDict_SetItemString (mp_native_hooks.options,
+                                                        "buffer_callback", function)
+                                : -1;
+
+  Py_XDECREF (function);
+  return result == 0;
+}
+
 /* Whether this process has closed it, or that cannot be told here. */
 static gboolean
 is_closed (PyObject *self)
@@ -44,6 +119,19 @@ is_closed (PyObject *self)
   Py_XDECREF (closed);
 
   return closed != Py_False;
+}
+
+/* The method named gives the exception for a status. */
+static void
+raise_failed (PyObject   *self,
+              const char *method,
+              int         status)
+{
+  PyObject *error = PyObject_CallMethod (self, method, "i", status);
+
+  if (error != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
+  Py_XDECREF (error);
 }
 
 /* --- Putting ------------------------------------------------------------------------------- */
@@ -63,17 +151,21 @@ static PyObject *
 encode (PyObject *value,
         guint    *encoding)
 {
-  PyObject *data;
+  PyObject *before = met;
+  PyObject *arguments;
+  PyObject *data = NULL;
 
   *encoding = MP_ENCODING_BYTES;
   if (PyBytes_CheckExact (value))
     return Py_NewRef (value);
-  if (PyObject_CheckBuffer (value))
-    return NULL;
 
   *encoding = MP_ENCODING_PICKLE;
-  data = PyObject_CallFunctionObjArgs (mp_native_hooks.dumps, value, mp_native_hooks.protocol,
-                                       NULL);
+  met = NULL;
+  arguments = PyTuple_Pack (1, value);
+  if (arguments != NULL)
+    data = PyObject_Call (mp_native_hooks.dumps, arguments, mp_native_hooks.options);
+  Py_XDECREF (arguments);
+  met = before;
   if (data == NULL && PyErr_ExceptionMatches (PyExc_Exception))
     PyErr_Clear ();
 
@@ -123,13 +215,10 @@ queue_put (PyObject        *self,
   Py_DECREF (data);
   if (G_LIKELY (status == MP_STATUS_OK))
     Py_RETURN_NONE;
-  if (status < 0)
-    return NULL;
-  /* Nothing was put; the Python method tries once more and says why. */
-  if (status != MP_STATUS_TIMED_OUT)
-    return mp_native_call_slow (&call, "_slow_put");
-
-  PyErr_SetNone (mp_native_hooks.Full);
+  if (status == MP_STATUS_TIMED_OUT)
+    PyErr_SetNone (mp_native_hooks.Full);
+  else if (status > 0)
+    raise_failed (self, "_put_failed", status);
   return NULL;
 }
 
@@ -163,50 +252,44 @@ copy_bytes (gconstpointer data,
   return bytes;
 }
 
-/* Consumes @data, which is bytes or a Block. */
+/* Calls what makes a value of @data, which it consumes. */
 static PyObject *
-decode (guint     encoding,
-        PyObject *data)
+load (PyObject *function,
+      PyObject *data)
 {
-  PyObject *value;
+  PyObject *value = NULL;
 
-  if (data == NULL || (encoding == MP_ENCODING_BYTES && PyBytes_CheckExact (data)))
-    return data;
-
-  if (encoding == MP_ENCODING_PICKLE)
-    value = PyObject_CallFunctionObjArgs (mp_native_hooks.loads, data, NULL);
-  else
-    value = PyObject_CallFunction (mp_native_hooks.decode, "IO", encoding, data);
-  Py_DECREF (data);
+  if (data != NULL)
+    value = PyObject_CallFunctionObjArgs (function, data, NULL);
+  Py_XDECREF (data);
 
   return value;
 }
 
-/* The value of a message that was taken. */
+/* The value of a message that was taken: a pickle, or bytes. One with buffers behind it does not
+ * end as a pickle does, see _MpBuffers.py. */
 static PyObject *
 finish (Getting *getting)
 {
-  guint encoding = getting->encoding;
-  PyObject *value;
+  gboolean in_place = getting->data == NULL && getting->block != NULL;
+  const guint8 *data = in_place ? mp_block_get_data (getting->block, NULL) : getting->data;
+  gsize size = data != NULL ? getting->size : 0;
 
-  if (getting->data == NULL && getting->block != NULL && encoding != MP_ENCODING_BYTES)
-    return decode (encoding, mp_native_block_new (g_steal_pointer (&getting->block), FALSE));
+  if (getting->encoding == MP_ENCODING_BYTES)
+    return copy_bytes (data, size);
+  if (!in_place || size == 0)
+    return load (mp_native_hooks.loads, copy_bytes (data, size));
 
-  if (getting->data != NULL || getting->block == NULL)
-    value = copy_bytes (getting->data != NULL ? getting->data : (const guint8 *) "",
-                        getting->size);
-  else
-    value = copy_bytes (mp_block_get_data (getting->block, NULL), getting->size);
-
-  return decode (encoding, value);
+  return load (data[size - 1] == '.' ? mp_native_hooks.loads : mp_native_hooks.load_block,
+               mp_native_block_new (mp_block_ref (getting->block), FALSE));
 }
 
 static PyObject *
-take (const MpNativeCall *call,
-      MpQueue            *queue,
-      gint64              usec)
+take (PyObject *self,
+      MpQueue  *queue,
+      gint64    usec)
 {
-  Getting getting = { queue };
+  Getting getting = { queue, 0, NULL, 0, NULL };
   int status = mp_native_attempt (get_once, &getting, usec);
   PyObject *value = NULL;
 
@@ -214,11 +297,8 @@ take (const MpNativeCall *call,
     value = finish (&getting);
   else if (status == MP_STATUS_TIMED_OUT)
     PyErr_SetNone (mp_native_hooks.Empty);
-  else if (status == MP_STATUS_NOT_PLAIN)
-    mp_native_raise (status);
-  else if (status >= 0)
-    /* Nothing was taken; the Python method tries once more and says why. */
-    value = mp_native_call_slow (call, "_slow_get");
+  else if (status > 0)
+    raise_failed (self, "_get_failed", status);
 
   g_free (getting.data);
   if (getting.block != NULL)
@@ -242,7 +322,7 @@ queue_get (PyObject        *self,
       !mp_native_get_usec (arguments[0], arguments[1], &usec) || is_closed (self))
     return mp_native_call_slow (&call, "_slow_get");
 
-  return take (&call, queue, usec);
+  return take (self, queue, usec);
 }
 
 PyMethodDef mp_native_queue_methods[] = {

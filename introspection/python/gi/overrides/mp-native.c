@@ -222,7 +222,7 @@ setup (PyObject *module,
        PyObject *arguments,
        PyObject *named)
 {
-  static const char *const names[] = { "base", "sample", "dumps", "protocol", "loads", "decode",
+  static const char *const names[] = { "base", "sample", "dumps", "options", "loads", "load_block",
                                        "from_status", "empty", "full", NULL };
   MpNativeHooks *hooks = &mp_native_hooks;
   MpNativeHooks given;
@@ -230,8 +230,8 @@ setup (PyObject *module,
   PyObject *sample;
 
   if (!PyArg_ParseTupleAndKeywords (arguments, named, "O!OOOOOOOO", (char **) names,
-                                    &PyType_Type, &base, &sample, &given.dumps, &given.protocol, &given.loads,
-                                    &given.decode, &given.from_status, &given.Empty, &given.Full))
+                                    &PyType_Type, &base, &sample, &given.dumps, &given.options, &given.loads,
+                                    &given.load_block, &given.from_status, &given.Empty, &given.Full))
     return NULL;
   if (!PyObject_TypeCheck (sample, base))
     return PyErr_Format (PyExc_TypeError, "the sample must be a GObject");
@@ -243,12 +243,14 @@ setup (PyObject *module,
   /* They are as static as the classes that the methods are put into. */
   *hooks = given;
   Py_INCREF (hooks->dumps);
-  Py_INCREF (hooks->protocol);
+  Py_INCREF (hooks->options);
   Py_INCREF (hooks->loads);
-  Py_INCREF (hooks->decode);
+  Py_INCREF (hooks->load_block);
   Py_INCREF (hooks->from_status);
   Py_INCREF (hooks->Empty);
   Py_INCREF (hooks->Full);
+  if (!mp_native_queue_setup (module))
+    return NULL;
   Py_RETURN_NONE;
 }
 
@@ -315,9 +317,13 @@ PyInit__MpNative (void)
 {
   PyObject *module = PyModule_Create (&definition);
   PyObject *type = module != NULL ? mp_native_block_type_new () : NULL;
+  PyObject *state = type != NULL ? mp_native_state_new () : NULL;
 
-  if (type == NULL || PyModule_AddObjectRef (module, "Block", type) < 0)
+  if (state == NULL || PyModule_AddObjectRef (module, "Block", type) < 0 ||
+      PyModule_AddObjectRef (module, "state", state) < 0)
     Py_CLEAR (module);
+  Py_XDECREF (state);
+  Py_XDECREF (type);
 
   return module;
 }

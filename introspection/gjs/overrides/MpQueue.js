@@ -1,0 +1,617 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Queues with the manners of JavaScript: natural values, options objects, promises and iteration.
+//
+// Values travel as JSON text. What they refer to, shared objects, is attached to the message right
+// before each try to put it; a message that was taken is held until its objects have been opened.
+// Bytes travel as they are, and large ones in blocks, which the garbage collector does not count:
+// so they are copied and released here, unless a view is asked for.
+
+/* exported attach, install, takeValue */
+
+'use strict';
+
+const {GLib} = imports.gi;
+const System = imports.system;
+const Errors = imports.overrides.MpErrors;
+const Values = imports.overrides.MpValues;
+
+const ROW = 64;             // values that an iteration takes before the main loop has its turn
+const BATCH = 256;          // values that are put or taken by one call of the library
+const LARGE = 64 * 1024;    // bytes from which on a block is filled in place
+const MAX_ITEMS = 4294967295;
+
+let Mp = null;
+let realInit = null;
+let realBlock = null;
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+
+// ── Shared objects in messages ──────────────────────────────────────────────────────────────────
+
+/**
+ * Has the next message that this process puts hold references on objects. Another try to put the
+ * same message needs another call.
+ *
+ * @param {Array<Mp.Shared>} objects - what the message refers to
+ */
+function attach(objects) {
+    if (objects.length === 0)
+        return;
+    Mp.Shared.detach_all();
+    for (const object of objects)
+        object.attach();
+}
+
+/* What take_text() gave with a status that is not about waiting. */
+function read(status, text, block) {
+    try {
+        if (status === Mp.Status.OK)
+            return Values.decode(text);
+        if (status === Mp.Status.NOT_PLAIN && text !== null)
+            throw Errors.failure(Mp.Error.NOT_PLAIN, text);
+        return Errors.check(status);
+    } finally {
+        block?.release();
+    }
+}
+
+/**
+ * Takes the first value of a queue if there is one now.
+ *
+ * @param {Mp.Queue} queue - the queue
+ * @param {function(string): *} [decode] - makes the value of its text
+ * @returns {*} the value
+ */
+function takeValue(queue, decode = Values.decode) {
+    const [status, text, block] = Errors.waitFor(usec => queue.take_text(usec), 0);
+    Errors.check(status);
+    try {
+        return decode(text);
+    } finally {
+        block?.release();
+    }
+}
+
+function readPayload(payload) {
+    const converted = payload.convert(Mp.Encoding.JSON);
+    try {
+        return Values.decode(decoder.decode(converted.get_bytes().toArray()));
+    } finally {
+        // A use behind the decoding: until here the payload keeps alive what it refers to.
+        payload.get_encoding();
+    }
+}
+
+// A message with objects is made by the library only when it is put; so it is put somewhere, to be
+// handed on as it is.
+function makePayload(text, objects) {
+    if (objects.length === 0)
+        return Mp.Payload.new(Mp.Encoding.JSON, new GLib.Bytes(encoder.encode(text)));
+
+    const stage = Mp.Queue.new(1);
+    putText(stage, text, objects, 0);
+    return stage.get_payload(0, null);
+}
+
+// ── Putting ─────────────────────────────────────────────────────────────────────────────────────
+
+function putNow(queue, text, objects, usec) {
+    attach(objects);
+    return queue.put_text(text, usec);
+}
+
+function checkPut(status, timeout) {
+    Errors.check(status, timeout === 0 ? Mp.Error.FULL : Mp.Error.TIMED_OUT, 'The queue is full');
+}
+
+function putText(queue, text, objects, timeout) {
+    checkPut(Errors.waitFor(usec => putNow(queue, text, objects, usec), timeout), timeout);
+}
+
+/**
+ * Puts a value at the end.
+ *
+ * @param {*} value - the value
+ * @param {{timeout: number}} [options] - how long to wait for room
+ */
+function put(value, options) {
+    const timeout = options === undefined ? undefined : Errors.timeoutOf(options);
+    const found = {objects: []};
+    const text = Values.encode(value, found);
+    // Names of this file are slow to look up, so what happens nearly always uses few of them.
+    if (found.objects.length > 0 || this.put_text(text, 0) !== Mp.Status.OK)
+        putText(this, text, found.objects, timeout);
+}
+
+/**
+ * Puts a value if there is room now.
+ *
+ * @param {*} value - the value
+ * @returns {boolean} whether it was put
+ */
+function tryPut(value) {
+    const found = {objects: []};
+    const text = Values.encode(value, found);
+    const status = Errors.waitFor(usec => putNow(this, text, found.objects, usec), 0);
+    if (status === Mp.Status.TIMED_OUT)
+        return false;
+    Errors.check(status);
+    return true;
+}
+
+/**
+ * Puts a value as soon as there is room, without stopping the main loop until then. Calls do not
+ * wait for one another: await each if the order matters.
+ *
+ * @param {*} value - the value, as it is now
+ * @param {{cancellable: Gio.Cancellable, timeout: number}} [options] - what ends the wait
+ */
+async function putAsync(value, options) {
+    const {cancellable, timeout} = Errors.asyncOptions(options);
+    const found = {objects: []};
+    const text = Values.encode(value, found);
+    if (cancellable?.is_cancelled())
+        Errors.check(Mp.Status.CANCELLED);
+    if (putNow(this, text, found.objects, 0) === Mp.Status.OK)
+        return;
+
+    const payload = makePayload(text, found.objects);
+    await Errors.promise((token, callback) => this.put_async(payload, token, callback),
+        result => this.put_finish(result), {cancellable, timeout});
+}
+
+const padded = size => Math.ceil(size / 8) * 8;
+
+// Values as the library takes many of them: size, encoding and text of each, padded to 8 bytes.
+function makeFrames(texts) {
+    const size = texts.reduce((sum, text) => sum + 8 + padded(text.length), 0);
+    const frames = new Uint8Array(size);
+    const words = new Uint32Array(frames.buffer);
+    let at = 0;
+    for (const text of texts) {
+        words[at / 4] = text.length;
+        words[at / 4 + 1] = Mp.Encoding.JSON;
+        frames.set(text, at + 8);
+        at += 8 + padded(text.length);
+    }
+    return frames;
+}
+
+// Puts the values from a place on that one call can take. Returns status and number.
+function putSome(queue, items, at, usec) {
+    const [text, objects] = items[at];
+    if (objects.length > 0) {
+        const status = putNow(queue, text, objects, usec);
+        return [status, status === Mp.Status.OK ? 1 : 0];
+    }
+
+    const texts = [];
+    for (let i = at; i < items.length && texts.length < BATCH && items[i][1].length === 0; i++)
+        texts.push(encoder.encode(items[i][0]));
+    return queue.put_frames(makeFrames(texts), usec);
+}
+
+/**
+ * Puts many values, in order, with fewer calls and wake-ups than one by one. All are encoded
+ * first: if one of them cannot travel, none is put.
+ *
+ * @param {Iterable} values - the values
+ * @param {{timeout: number}} [options] - how long to wait for room, in all
+ * @returns {number} how many; an error that comes later has this as its `count`
+ */
+function putMany(values, options) {
+    const timeout = Errors.timeoutOf(options);
+    const left = Errors.countdown(timeout);
+    const items = Array.from(Errors.checkIterable(values, 'values'), value => {
+        const found = {objects: []};
+        return [Values.encode(value, found), found.objects];
+    });
+    let at = 0;
+
+    while (at < items.length) {
+        const [status] = Errors.waitFor(usec => {
+            const [result, count] = putSome(this, items, at, usec);
+            at += Number(count);
+            return [at < items.length || result !== Mp.Status.INTERRUPTED ? result : Mp.Status.OK];
+        }, left());
+        try {
+            checkPut(status, timeout);
+        } catch (error) {
+            error.count = at;
+            throw error;
+        }
+    }
+    return at;
+}
+
+// ── Taking ──────────────────────────────────────────────────────────────────────────────────────
+
+function emptyError(timeout) {
+    return Errors.failure(timeout === 0 ? Mp.Error.EMPTY : Mp.Error.TIMED_OUT,
+        'The queue is empty');
+}
+
+const hasToWait = status => status === Mp.Status.TIMED_OUT || status === Mp.Status.INTERRUPTED;
+
+/**
+ * Takes the first value, waiting for one.
+ *
+ * @param {{timeout: number}} [options] - how long to wait
+ * @returns {*} the value
+ */
+function get(options) {
+    const timeout = options === undefined ? undefined : Errors.timeoutOf(options);
+    const [status, text, block] = this.take_text(0);
+    if (status === Mp.Status.OK && block === null)
+        return Values.decode(text);
+    if (!hasToWait(status))
+        return read(status, text, block);
+
+    const result = Errors.waitFor(usec => this.take_text(usec), timeout);
+    if (result[0] === Mp.Status.TIMED_OUT)
+        throw emptyError(timeout);
+    return read(...result);
+}
+
+/**
+ * Takes the first value if there is one now.
+ *
+ * @returns {*} the value, or undefined, which no value in a queue is
+ */
+function tryGet() {
+    const [status, text, block] = this.take_text(0);
+    if (status === Mp.Status.OK && block === null)
+        return Values.decode(text);
+    if (!hasToWait(status))
+        return read(status, text, block);
+
+    const result = Errors.waitFor(usec => this.take_text(usec), 0);
+    return result[0] === Mp.Status.TIMED_OUT ? undefined : read(...result);
+}
+
+/**
+ * Takes the first value, without stopping the main loop until there is one.
+ *
+ * @param {{cancellable: Gio.Cancellable, timeout: number}} [options] - what ends the wait
+ * @returns {Promise} the value
+ */
+async function getAsync(options) {
+    const {cancellable, timeout} = Errors.asyncOptions(options);
+    const value = cancellable?.is_cancelled() ? undefined : this.tryGet();
+    if (value !== undefined)
+        return value;
+
+    return readPayload(await Errors.promise(
+        (token, callback) => this.get_async(token, callback),
+        result => this.get_finish(result), {cancellable, timeout}));
+}
+
+// What is in one frame. One that the library could not convert is an error that names the type.
+function readFrame(encoding, bytes) {
+    if (encoding === Mp.Encoding.JSON)
+        return Values.decode(decoder.decode(bytes));
+    if (encoding === Mp.Encoding.BYTES)
+        return bytes.slice();
+    return readPayload(Mp.Payload.new(encoding, new GLib.Bytes(bytes)));
+}
+
+// Adds the values to a list, and returns the error of the first that could not be read.
+function readFrames(frames, values) {
+    const words = new Uint32Array(frames.buffer, frames.byteOffset, frames.byteLength / 4);
+    let failure = null;
+    for (let at = 0; at < frames.length; at += 8 + padded(words[at / 4])) {
+        try {
+            values.push(readFrame(words[at / 4 + 1],
+                frames.subarray(at + 8, at + 8 + words[at / 4])));
+        } catch (error) {
+            failure ??= error;
+        }
+    }
+    return failure;
+}
+
+// Takes what lies together, or one large value. Returns status and the first error.
+function takeSome(queue, max, timeout, values) {
+    const [status, frames] = Errors.waitFor(
+        usec => queue.get_frames(Mp.Encoding.JSON, Math.min(max, BATCH), usec), timeout);
+    if (status === Mp.Status.OK)
+        return [status, readFrames(frames, values)];
+    if (status !== Mp.Status.INVALID)
+        return [status, null];
+
+    const result = Errors.waitFor(usec => queue.take_text(usec), 0);
+    if (result[0] !== Mp.Status.OK && result[0] !== Mp.Status.NOT_PLAIN)
+        return [result[0], null];
+    try {
+        values.push(read(...result));
+        return [Mp.Status.OK, null];
+    } catch (error) {
+        return [Mp.Status.OK, error];
+    }
+}
+
+/**
+ * Takes all values that are there, up to a number; waits only for the first.
+ *
+ * @param {number} max - how many at most
+ * @param {{timeout: number}} [options] - how long to wait
+ * @returns {Array} the values, at least one. If one of them cannot be read here, the error has
+ *   the others as its `values`
+ */
+function getMany(max, options) {
+    const timeout = Errors.timeoutOf(options);
+    const left = Errors.countdown(timeout);
+    if (!Number.isInteger(max) || max < 1)
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'max is a whole number above 0');
+
+    const values = [];
+    let failure = null;
+    let taken = false;
+    while (values.length < max) {
+        const [status, error] = takeSome(this, max - values.length, taken ? 0 : left(), values);
+        failure ??= error;
+        if (status === Mp.Status.OK)
+            taken = true;
+        else if (taken)
+            break;
+        else if (status !== Mp.Status.TIMED_OUT)
+            Errors.check(status);
+        else if (left() === 0)
+            throw emptyError(timeout);
+    }
+    if (failure !== null) {
+        failure.values = values;
+        throw failure;
+    }
+    return values;
+}
+
+function* iterate() {
+    for (;;) {
+        const result = Errors.waitFor(usec => this.take_text(usec));
+        if (result[0] === Mp.Status.CLOSED)
+            return;
+        yield read(...result);
+    }
+}
+
+async function* iterateAsync() {
+    try {
+        for (let n = 1; ; n++) {
+            yield await this.getAsync();
+            if (n % ROW === 0)
+                await Errors.tick();
+        }
+    } catch (error) {
+        if (!error.matches?.(Mp.Error, Mp.Error.CLOSED))
+            throw error;
+    }
+}
+
+// ── Bytes and blocks ────────────────────────────────────────────────────────────────────────────
+
+function bytesOf(data) {
+    if (data instanceof Uint8Array)
+        return data;
+    if (data instanceof ArrayBuffer)
+        return new Uint8Array(data);
+    if (ArrayBuffer.isView(data))
+        return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    if (data instanceof GLib.Bytes)
+        return data.toArray();
+    throw Errors.failure(Mp.Error.INVALID_ARGUMENT,
+        'Bytes are a Uint8Array, an ArrayBuffer, another view of one, or a GLib.Bytes');
+}
+
+/**
+ * Puts bytes: a Uint8Array to JavaScript, `bytes` to Python, `ay` to C and Vala.
+ *
+ * @param {Uint8Array|ArrayBuffer|DataView|GLib.Bytes} data - the bytes
+ * @param {{timeout: number}} [options] - how long to wait for room
+ */
+function putBytes(data, options) {
+    const timeout = Errors.timeoutOf(options);
+    const bytes = bytesOf(data);
+    if (bytes.length < LARGE) {
+        checkPut(Errors.waitFor(
+            usec => this.put_data(Mp.Encoding.BYTES, bytes, usec), timeout), timeout);
+        return;
+    }
+
+    const block = Mp.Block.new(bytes.length);
+    try {
+        block.toArray().set(bytes);
+        this.putBlock(block, {timeout});
+    } finally {
+        block.release();
+    }
+}
+
+/**
+ * Puts a block that was filled in place, whatever its size without a copy. It must not be changed
+ * any more, and may be released.
+ *
+ * @param {Mp.Block} block - the block
+ * @param {{timeout: number}} [options] - how long to wait for room
+ */
+function putBlock(block, options) {
+    const timeout = Errors.timeoutOf(options);
+    if (!(block instanceof Mp.Block))
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'putBlock() needs an Mp.Block');
+    const status = Errors.waitFor(
+        usec => this.put_block_data(Mp.Encoding.BYTES, block, usec), timeout);
+    checkPut(status, timeout);
+}
+
+function takeBytes(queue, options) {
+    const timeout = Errors.timeoutOf(options);
+    const [status, , data, block] = Errors.waitFor(
+        usec => queue.take_data(Mp.Encoding.BYTES, usec), timeout);
+    if (status === Mp.Status.OK)
+        return [data, block];
+
+    block?.release();
+    if (status === Mp.Status.TIMED_OUT)
+        throw emptyError(timeout);
+    if (status === Mp.Status.NOT_PLAIN)
+        throw Errors.failure(Mp.Error.INVALID_DATA, 'The value is no bytes');
+    return Errors.check(status);
+}
+
+const inBlock = (data, block) => block !== null && (data === null || data.length === 0);
+
+/**
+ * Takes the first value, which was put as bytes.
+ *
+ * @param {{timeout: number}} [options] - how long to wait
+ * @returns {Uint8Array} a copy of its own
+ */
+function getBytes(options) {
+    const [data, block] = takeBytes(this, options);
+    try {
+        return inBlock(data, block) ? block.toArray().slice() : data ?? new Uint8Array(0);
+    } finally {
+        block?.release();
+    }
+}
+
+/**
+ * Takes the first value, which was put as bytes, without a copy if it is large. The garbage
+ * collector does not know how large blocks are: release() it when you are done.
+ *
+ * @param {{timeout: number}} [options] - how long to wait
+ * @returns {Mp.Block} a block, whose toArray() is a view of it
+ */
+function getBlock(options) {
+    const [data, block] = takeBytes(this, options);
+    if (inBlock(data, block))
+        return block;
+
+    block?.release();
+    const copy = Mp.Block.new(data?.length ?? 0);
+    if (data?.length > 0)
+        copy.toArray().set(data);
+    return copy;
+}
+
+// What the blocks of lost wrappers take is given back by the garbage collector only.
+function makeBlock(size) {
+    if (!Number.isSafeInteger(size) || size < 0)
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'The size of a block is a whole number');
+    try {
+        return realBlock(size);
+    } catch (error) {
+        if (!error.matches?.(Mp.Error, Mp.Error.NO_SPACE))
+            throw error;
+        System.gc();
+        return realBlock(size);
+    }
+}
+
+function installBlock(type) {
+    realBlock = type.new.bind(type);
+    type.new = makeBlock;
+    type.prototype.toArray = function () {
+        return this.get_bytes().toArray();
+    };
+}
+
+// ── Joining ─────────────────────────────────────────────────────────────────────────────────────
+
+/** Says that the work on a value that was taken is done. */
+function taskDone() {
+    const status = this.task_done_raw();
+    if (status === Mp.Status.INVALID) {
+        throw Errors.failure(Mp.Error.INVALID_STATE, this.is_joinable()
+            ? 'taskDone() was called too many times' : 'The queue is not joinable');
+    }
+    Errors.check(status);
+}
+
+function checkJoinable(queue) {
+    if (!queue.is_joinable())
+        throw Errors.failure(Mp.Error.INVALID_STATE, 'The queue is not joinable');
+}
+
+/**
+ * Waits until the queue is empty and the work on all that was taken from it is done. Stops the main
+ * loop meanwhile.
+ *
+ * @param {{timeout: number}} [options] - how long to wait
+ * @returns {boolean} whether it is
+ */
+function join(options) {
+    const timeout = Errors.timeoutOf(options);
+    checkJoinable(this);
+    const status = Errors.waitFor(usec => this.join_raw(usec), timeout);
+    if (status === Mp.Status.TIMED_OUT)
+        return false;
+    Errors.check(status);
+    return true;
+}
+
+/**
+ * Waits until the queue is empty and the work on all that was taken from it is done.
+ *
+ * @param {{cancellable: Gio.Cancellable, timeout: number}} [options] - what ends the wait
+ */
+async function joinAsync(options) {
+    checkJoinable(this);
+    await Errors.promise((token, callback) => this.join_async(token, callback),
+        result => this.join_finish(result), options);
+}
+
+// ── Installation ────────────────────────────────────────────────────────────────────────────────
+
+function queueOptions(options) {
+    if (typeof options === 'number')
+        return {maxItems: options, joinable: false};
+    if (typeof options !== 'object' || options === null)
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'A queue is made with {maxItems, joinable}');
+
+    const {joinable = false} = options;
+    if (typeof joinable !== 'boolean')
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'joinable is true or false');
+    return {maxItems: options.maxItems ?? options.max_items ?? 0, joinable};
+}
+
+function initQueue(options = {}) {
+    const {maxItems, joinable} = queueOptions(options);
+    if (!Number.isInteger(maxItems) || maxItems < 0 || maxItems > MAX_ITEMS)
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'maxItems is a whole number, or 0');
+    if (this.constructor !== Mp.Queue)
+        return realInit.call(this, {max_items: maxItems, joinable});
+    return joinable ? Mp.Queue.new_joinable(maxItems) : Mp.Queue.new(maxItems);
+}
+
+function install(namespace) {
+    Mp = namespace;
+    const prototype = Mp.Queue.prototype;
+    realInit = prototype._init;
+    Object.assign(prototype, {
+        _init: initQueue,
+        put,
+        tryPut,
+        try_put: tryPut,
+        putAsync,
+        putMany,
+        putBytes,
+        putBlock,
+        get,
+        tryGet,
+        try_get: tryGet,
+        getAsync,
+        getMany,
+        getBytes,
+        getBlock,
+        taskDone,
+        join,
+        joinAsync,
+    });
+    prototype[Symbol.iterator] = iterate;
+    prototype[Symbol.asyncIterator] = iterateAsync;
+    installBlock(Mp.Block);
+}
