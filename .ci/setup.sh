@@ -7,7 +7,7 @@
 
 mproc_packages='gcc libc6-dev meson ninja-build pkg-config libglib2.0-dev
   gobject-introspection libgirepository1.0-dev gir1.2-glib-2.0
-  python3 python3-gi python3-dill gjs valac gi-docgen graphviz procps'
+  python3 python3-dev python3-gi python3-dill gjs valac gi-docgen graphviz procps'
 
 say () {
   echo "── $*" >&2

@@ -175,7 +175,11 @@ may_be_done (gpointer queue)
 {
   MpRing *ring = get_joinable (queue);
 
-  return ring == NULL || mp_ring_may_be_done (ring);
+  if (ring == NULL)
+    return TRUE;
+
+  mp_event_listen (&ring->finished);
+  return mp_ring_may_be_done (ring);
 }
 
 static gboolean

@@ -49,6 +49,29 @@ put_once (MpRing             *ring,
   return mp_ring_put (ring, message->encoding, message->parts, message->n_parts, limits, number);
 }
 
+/* Whoever slept hands the wake-up on that it may have had, even if it gives up. */
+static MpStatus
+end_put (MpRing   *ring,
+         gboolean  slept,
+         MpStatus  status)
+{
+  if (slept)
+    mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
+
+  return status;
+}
+
+static MpStatus
+end_get (MpRing   *ring,
+         gboolean  slept,
+         MpStatus  status)
+{
+  if (slept)
+    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
+
+  return status;
+}
+
 static MpStatus
 put_until (MpRing             *ring,
            const Outgoing     *message,
@@ -69,15 +92,13 @@ put_until (MpRing             *ring,
           continue;
         }
       if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
-        return status;
+        break;
       status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
-        return status;
+        break;
     }
-  if (slept)
-    mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
 
-  return status;
+  return end_put (ring, slept, status);
 }
 
 static MpStatus
@@ -224,15 +245,13 @@ mp_queue_put_some (MpQueue            *self,
           continue;
         }
       if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
-        return status;
+        break;
       status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
-        return status;
+        break;
     }
-  if (slept)
-    mp_event_pass_on (&ring->writable, mp_ring_writable, ring);
 
-  return status;
+  return end_put (ring, slept, status);
 }
 
 /* --- Taking -------------------------------------------------------------------------------- */
@@ -257,15 +276,13 @@ mp_queue_get_until (MpQueue            *self,
          MP_STATUS_TIMED_OUT)
     {
       if (limits->deadline <= g_get_monotonic_time ())
-        return MP_STATUS_TIMED_OUT;
+        break;
       status = mp_word_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
-        return status;
+        break;
     }
-  if (slept && status == MP_STATUS_OK)
-    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
 
-  return status;
+  return end_get (ring, slept, status);
 }
 
 MpStatus
@@ -340,17 +357,14 @@ mp_queue_wait_readable (MpQueue      *self,
 {
   MpRing *ring = get_ring (self);
   MpWaitLimits limits = { deadline, cancellable, TRUE };
-  gboolean slept;
+  gboolean slept = FALSE;
   MpStatus status;
 
   if (ring == NULL)
     return MP_STATUS_INVALID;
 
   status = mp_word_wait (&ring->readable, mp_ring_readable, ring, ring, &limits, &slept);
-  if (status == MP_STATUS_OK && slept)
-    mp_event_pass_on (&ring->readable, mp_ring_readable, ring);
-
-  return status;
+  return end_get (ring, slept, status);
 }
 
 void
@@ -370,7 +384,11 @@ mp_queue_is_readable (MpQueue *self)
 {
   MpRing *ring = get_ring (self);
 
-  return ring == NULL || mp_ring_readable (ring);
+  if (ring == NULL)
+    return TRUE;
+
+  mp_event_listen (&ring->readable);
+  return mp_ring_readable (ring);
 }
 
 gboolean
@@ -378,5 +396,9 @@ mp_queue_is_writable (MpQueue *self)
 {
   MpRing *ring = get_ring (self);
 
-  return ring == NULL || mp_ring_writable (ring);
+  if (ring == NULL)
+    return TRUE;
+
+  mp_event_listen (&ring->writable);
+  return mp_ring_writable (ring);
 }

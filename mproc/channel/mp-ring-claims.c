@@ -206,7 +206,7 @@ mp_ring_task_done (MpRing             *ring,
       mp_guard_unlock (&ring->head_guard);
     }
   if (status == MP_STATUS_OK && done)
-    mp_event_wake_all (&ring->finished);
+    mp_event_wake (&ring->finished, G_MAXINT);
   mp_self_slot ()->object = 0;
   mp_lease_drop (lease);
 

@@ -290,7 +290,7 @@ mp_ring_get (MpRing             *ring,
   mp_guard_unlock (&ring->head_guard);
 
   if (status == MP_STATUS_OK && ring->max != 0)
-    mp_event_wake (&ring->writable);
+    mp_event_wake (&ring->writable, 1);
   mp_self_slot ()->object = 0;
   if (status == MP_STATUS_OK && message->block != 0 && !views)
     copy_block (buffer, message);
@@ -367,7 +367,7 @@ mp_ring_get_batch (MpRing             *ring,
 
   /* As many producers as there are places now. */
   if (*n_got > 0 && ring->max != 0)
-    mp_event_wake_all (&ring->writable);
+    mp_event_wake (&ring->writable, (int) *n_got);
   mp_self_slot ()->object = 0;
 
   return status;

@@ -241,19 +241,16 @@ lock_with_room (MpRing             *ring,
   return status;
 }
 
-/* The message is there: unlocks, and tells those who wait for it. */
+/* @n messages are there: unlocks, and tells as many of those who wait. */
 static void
 unlock_and_wake (MpRing   *ring,
                  guint64  *number,
-                 gboolean  many)
+                 guint     n)
 {
   if (number != NULL)
     *number = ring->tail_n;
   mp_guard_unlock (&ring->tail_guard);
-  if (many)
-    mp_event_wake_all (&ring->readable);
-  else
-    mp_event_wake (&ring->readable);
+  mp_event_wake (&ring->readable, n);
 }
 
 MpStatus
@@ -276,7 +273,7 @@ mp_ring_put (MpRing             *ring,
   if (G_LIKELY (status == MP_STATUS_OK))
     {
       write_inline (ring, encoding, parts, n_parts, size);
-      unlock_and_wake (ring, number, FALSE);
+      unlock_and_wake (ring, number, 1);
     }
   mp_self_slot ()->object = 0;
 
@@ -300,7 +297,7 @@ mp_ring_put_block (MpRing             *ring,
   if (status == MP_STATUS_OK)
     {
       write_block (ring, encoding, mp_lease_entry (lease), block);
-      unlock_and_wake (ring, number, FALSE);
+      unlock_and_wake (ring, number, 1);
       mp_lease_forget (lease);
     }
   mp_self_slot ()->object = 0;
@@ -329,7 +326,7 @@ mp_ring_put_batch (MpRing             *ring,
                                     : ring->max - (ring->tail_n - head_n);
 
       *n_put = write_batch (ring, encoding, items, (guint) MIN (n_items, MAX (room, 1)));
-      unlock_and_wake (ring, NULL, *n_put > 1);
+      unlock_and_wake (ring, NULL, *n_put);
     }
   mp_self_slot ()->object = 0;
 

@@ -52,7 +52,10 @@ G_DEFINE_TYPE_WITH_PRIVATE (MpArray, mp_array, MP_TYPE_SHARED)
 static void
 destroy_array (gpointer shared)
 {
-  mp_data_block_free (&((MpArrayShared *) shared)->block);
+  MpArrayShared *array = shared;
+
+  mp_data_block_free (&array->block);
+  mp_data_link_drop (&array->lock);
 }
 
 static gboolean

@@ -24,9 +24,9 @@ typedef struct {
   MpIntent intent;
 } MpDataBlock;
 
-/* Another shared object, which every process that holds this one holds too. */
+/* Another shared object, which lives as long as this one. */
 typedef struct {
-  MpOffset offset;              /* 0: none */
+  MpOffset offset;              /* a reference; 0: none */
   guint32  kind;
   guint32  serial;
 } MpDataLink;
@@ -40,9 +40,11 @@ void      mp_data_block_free    (MpDataBlock      *block);
 /* For recover(). */
 gboolean  mp_data_block_recover (MpDataBlock      *block);
 
-/* @target may be NULL. FALSE: it cannot be used. */
+/* Of a new object. @target may be NULL. FALSE: it cannot be used. */
 gboolean  mp_data_link_set      (MpDataLink       *link,
                                  gpointer          target);
+/* For destroy(). */
+void      mp_data_link_drop     (MpDataLink       *link);
 /* NULL, without an error, if there is none. */
 gpointer  mp_data_link_open     (const MpDataLink *link,
                                  GError          **error);

@@ -7,7 +7,8 @@
  * The blocks and links of shared objects that hold data.
  *
  * A block comes to its object from a hand, and by an intent: whoever dies on the way leaves it
- * either in the hand or in the object. It goes with the object, never before.
+ * either in the hand or in the object. It goes with the object, never before. A link is a counted
+ * reference.
  */
 
 #include "config.h"
@@ -15,6 +16,8 @@
 #include "mproc/data/mp-data-private.h"
 
 #include <string.h>
+
+#include "mproc/memory/mp-lease-private.h"
 
 MpStatus
 mp_data_block_begin (gpointer     shared,
@@ -80,8 +83,14 @@ mp_data_link_set (MpDataLink *link,
 
   link->kind = header->kind;
   link->serial = header->serial;
-  link->offset = mp_arena_offset (header);
-  return TRUE;
+  return mp_lease_take_word (mp_arena_offset (header), link->kind, link->serial,
+                             &link->offset) == MP_STATUS_OK;
+}
+
+void
+mp_data_link_drop (MpDataLink *link)
+{
+  mp_lease_drop_word (&link->offset);
 }
 
 gpointer

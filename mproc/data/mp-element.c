@@ -95,8 +95,8 @@ mp_element_type_name (MpElementType type)
  *
  * Finds the element type for a type of C, named by its letter in Python's `struct` and `array`:
  * `b` and `B` for the signed and unsigned `char`, `h` and `H` for `short`, `i` and `I` for `int`,
- * `l` and `L` for `long`, `q` and `Q` for `long long`, `n` and `N` for `gssize` and `gsize`, `c` for
- * a plain `char`, `u` for `wchar_t`, `f` for `float`, `d` for `double`, `?` for `bool`.
+ * `l` and `L` for `long`, `q` and `Q` for `long long`, `n` and `N` for `gssize` and `gsize`, `c`
+ * for a plain `char`, `u` for `wchar_t`, `f` for `float`, `d` for `double`, `?` for `bool`.
  *
  * Errors: [error@Mp.Error.INVALID_ARGUMENT].
  *

@@ -58,10 +58,17 @@ G_DEFINE_TYPE_WITH_PRIVATE (MpShareableList, mp_shareable_list, MP_TYPE_SHARED)
 #define PRIVATE(self) \
   ((MpShareableListPrivate *) mp_shareable_list_get_instance_private (self))
 
+static void
+destroy_list (gpointer shared)
+{
+  mp_data_link_drop (&((MpListShared *) shared)->memory);
+}
+
 static const MpKindInfo list_kind = {
   .name = "shareable-list",
   .size = sizeof (MpListShared),
   .get_type = mp_shareable_list_get_type,
+  .destroy = destroy_list,
 };
 
 __attribute__ ((constructor)) static void
@@ -229,7 +236,8 @@ make (const char    *name,
 
   if (size == 0)
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "The items of the list are too large");
+      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
+                   "The items of the list are too large");
       return NULL;
     }
   memory = name != NULL ? mp_shared_memory_new_named (name, size, error)
@@ -267,7 +275,8 @@ make_from_variant (const char  *name,
                    GError     **error)
 {
   g_autoptr (GVariant) held = unbox (g_variant_ref_sink (values));
-  g_autoptr (GPtrArray) children = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  g_autoptr (GPtrArray) children =
+    g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   g_autofree MpItem *items = NULL;
   gsize n;
 

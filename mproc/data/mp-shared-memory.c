@@ -537,12 +537,13 @@ mp_shared_memory_get_size (MpSharedMemory *self)
 }
 
 /**
- * mp_shared_memory_get_data: (skip)
+ * mp_shared_memory_get_data:
  * @self: shared memory
  * @size: (out) (optional): return location for the size in bytes
  * @error: return location for an error
  *
- * Gets the memory itself, aligned to 64 bytes at least.
+ * Gets the memory itself, aligned to 64 bytes at least; in C and Vala. Other languages have the
+ * property `buf` (Python) or `buffer` (JavaScript) for it.
  *
  * The pointer is good until the object is closed or finalized.
  *
@@ -550,7 +551,7 @@ mp_shared_memory_get_size (MpSharedMemory *self)
  * named memory that was opened by a handle, as [func@Mp.SharedMemory.open_named], and
  * [error@Mp.Error.NO_SUCH_OBJECT] if the name is another's by now.
  *
- * Returns: (transfer none): the memory
+ * Returns: (transfer none) (array length=size) (element-type guint8): the memory
  *
  * Since: 0.1
  */

@@ -465,8 +465,8 @@ mp_slots_set (MpSlots       *slots,
   if (item->size > slot.room)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
-                   "%" G_GSIZE_FORMAT " bytes exceed the room of item %" G_GSIZE_FORMAT ", which is "
-                   "%" G_GSIZE_FORMAT, item->size, index, slot.room);
+                   "%" G_GSIZE_FORMAT " bytes exceed the room of item %" G_GSIZE_FORMAT
+                   ", which is %" G_GSIZE_FORMAT, item->size, index, slot.room);
       return FALSE;
     }
   if (!lock_slots (slots, error))

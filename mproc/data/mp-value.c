@@ -46,10 +46,17 @@ G_DEFINE_TYPE_WITH_PRIVATE (MpValue, mp_value, MP_TYPE_SHARED)
 
 #define PRIVATE(self) ((MpValuePrivate *) mp_value_get_instance_private (self))
 
+static void
+destroy_value (gpointer shared)
+{
+  mp_data_link_drop (&((MpValueShared *) shared)->lock);
+}
+
 static const MpKindInfo value_kind = {
   .name = "value",
   .size = sizeof (MpValueShared),
   .get_type = mp_value_get_type,
+  .destroy = destroy_value,
 };
 
 __attribute__ ((constructor)) static void

@@ -312,6 +312,7 @@ join_family (GError **error)
       return FALSE;
     }
 
+  mp_fork_run_join_hooks ();
   __atomic_store_n (&joined, TRUE, __ATOMIC_RELEASE);
   return TRUE;
 }

@@ -18,8 +18,14 @@ G_BEGIN_DECLS
  * none, as nearly always. */
 GArray   *mp_attach_claim   (void);
 
-/* Whether there are any. */
-gboolean  mp_attach_any     (void);
+extern __thread gboolean mp_attach_pending __attribute__ ((tls_model ("initial-exec")));
+
+/* Whether there are any; one load. */
+static inline gboolean
+mp_attach_any (void)
+{
+  return mp_attach_pending;
+}
 
 /* Gives them back: the message was not sent yet. */
 void      mp_attach_restore (GArray   *references);

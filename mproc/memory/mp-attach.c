@@ -21,23 +21,17 @@
 #define TAG "mp.object"
 
 static GPrivate attached = G_PRIVATE_INIT ((GDestroyNotify) g_array_unref);
-static __thread gboolean any;           /* what makes asking cheap */
-
-gboolean
-mp_attach_any (void)
-{
-  return any;
-}
+__thread gboolean mp_attach_pending __attribute__ ((tls_model ("initial-exec")));
 
 GArray *
 mp_attach_claim (void)
 {
   GArray *references;
 
-  if (G_LIKELY (!any))
+  if (G_LIKELY (!mp_attach_pending))
     return NULL;
 
-  any = FALSE;
+  mp_attach_pending = FALSE;
   references = g_private_get (&attached);
   g_private_set (&attached, NULL);
   return references;
@@ -50,7 +44,7 @@ mp_attach_restore (GArray *references)
     return;
 
   g_private_replace (&attached, references);
-  any = TRUE;
+  mp_attach_pending = TRUE;
 }
 
 static void
@@ -78,7 +72,7 @@ add_reference (const MpSharedHeader *shared,
       g_private_set (&attached, references);
     }
   g_array_append_val (references, reference);
-  any = TRUE;
+  mp_attach_pending = TRUE;
 }
 
 void

@@ -22,6 +22,10 @@ typedef void (*MpForkHook) (void);
 
 void mp_fork_add_child_hook (MpForkHook hook);
 
+/* Runs @hook when this process joins the family, with the mutex held. */
+void mp_fork_add_join_hook  (MpForkHook hook);
+void mp_fork_run_join_hooks (void);
+
 /* Gives back what was set aside for children of this process that died before they came. */
 void mp_fork_sweep  (void);
 

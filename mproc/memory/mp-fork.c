@@ -49,6 +49,7 @@ typedef struct {
 
 static GArray *expected;        /* of Expected */
 static MpForkHook child_hooks[MAX_HOOKS];
+static MpForkHook join_hooks[MAX_HOOKS];
 static char self_name[64] = "MainProcess";
 
 void
@@ -63,17 +64,41 @@ mp_fork_unlock (void)
   g_mutex_unlock (&mutex);
 }
 
+static void
+add_hook (MpForkHook *hooks,
+          MpForkHook  hook)
+{
+  guint i = 0;
+
+  while (i < MAX_HOOKS && hooks[i] != NULL)
+    i++;
+  g_assert (i < MAX_HOOKS);
+  hooks[i] = hook;
+}
+
+static void
+run_hooks (const MpForkHook *hooks)
+{
+  for (guint i = 0; i < MAX_HOOKS && hooks[i] != NULL; i++)
+    hooks[i] ();
+}
+
 void
 mp_fork_add_child_hook (MpForkHook hook)
 {
-  for (guint i = 0; i < MAX_HOOKS; i++)
-    if (child_hooks[i] == NULL)
-      {
-        child_hooks[i] = hook;
-        return;
-      }
+  add_hook (child_hooks, hook);
+}
 
-  g_assert_not_reached ();
+void
+mp_fork_add_join_hook (MpForkHook hook)
+{
+  add_hook (join_hooks, hook);
+}
+
+void
+mp_fork_run_join_hooks (void)
+{
+  run_hooks (join_hooks);
 }
 
 static void
@@ -182,8 +207,7 @@ in_child (void)
       else
         mp_arena.cut_off = TRUE;
     }
-  for (guint i = 0; i < MAX_HOOKS && child_hooks[i] != NULL; i++)
-    child_hooks[i] ();
+  run_hooks (child_hooks);
   mp_fork_unlock ();
 }
 

@@ -228,7 +228,7 @@ free_grave (MpThreadSlot *slot)
   mp_heap_free (hand);
 }
 
-static __thread gboolean burying;
+static __thread gboolean burying __attribute__ ((tls_model ("initial-exec")));
 
 static void
 bury (MpThreadSlot *slot)

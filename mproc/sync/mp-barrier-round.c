@@ -320,7 +320,7 @@ mp_barrier_wait_round (MpBarrierShared    *barrier,
 {
   Wait wait = { barrier, round };
   MpStatus status, outcome;
-  gboolean slept;
+  gboolean slept = FALSE;
 
   do
     {
@@ -341,7 +341,7 @@ MpStatus
 mp_barrier_wait_idle (MpBarrierShared    *barrier,
                       const MpWaitLimits *limits)
 {
-  gboolean slept;
+  gboolean slept = FALSE;
   MpStatus status = mp_word_wait (&barrier->event, mp_barrier_is_idle, barrier, barrier, limits,
                                   &slept);
 

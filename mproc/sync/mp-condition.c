@@ -190,7 +190,7 @@ wait_notified (MpCondition        *self,
 {
   MpConditionShared *condition = get_condition (self);
   Wait wait = { condition, ticket };
-  gboolean slept;
+  gboolean slept = FALSE;
   MpStatus status;
 
   if (condition == NULL || mp_self () == 0)

@@ -44,7 +44,7 @@ typedef struct {
 
 static GMutex mutex;
 static int bell_fd = -1;        /* heard by this process's sources */
-static int ringer_fd = -1;      /* made at the first ring */
+static int ringer_fd = -1;      /* made when the process joins the family; a child has its parent's */
 static GList *sources;          /* all living ones; not owned */
 
 static MpProcessSlot *
@@ -59,23 +59,29 @@ forget_bell (void)
 {
   if (bell_fd >= 0)
     close (bell_fd);
-  if (ringer_fd >= 0)
-    close (ringer_fd);
-  bell_fd = ringer_fd = -1;
+  bell_fd = -1;
   sources = NULL;
   g_mutex_init (&mutex);
-}
-
-__attribute__ ((constructor)) static void
-register_hook (void)
-{
-  mp_fork_add_child_hook (forget_bell);
 }
 
 static int
 make_socket (void)
 {
   return socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Early: whoever enters another network namespace later can still ring in the family's. */
+static void
+open_ringer (void)
+{
+  __atomic_store_n (&ringer_fd, make_socket (), __ATOMIC_RELEASE);
+}
+
+__attribute__ ((constructor)) static void
+register_hooks (void)
+{
+  mp_fork_add_child_hook (forget_bell);
+  mp_fork_add_join_hook (open_ringer);
 }
 
 /* Binds to an abstract address of 128 random bits and publishes it. */

@@ -98,7 +98,7 @@ wait_since (MpEvent            *self,
             const MpWaitLimits *limits)
 {
   Wait wait = { get_shared (self), ticket };
-  gboolean slept;
+  gboolean slept = FALSE;
 
   if (wait.event == NULL)
     return MP_STATUS_INVALID;

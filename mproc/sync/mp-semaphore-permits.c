@@ -153,7 +153,7 @@ acquire_slowly (MpSemaphoreShared  *semaphore,
 {
   gboolean noted = begin_waiting (semaphore);
   gboolean ever_slept = FALSE;
-  gboolean slept;
+  gboolean slept = FALSE;
   MpStatus status;
 
   do

@@ -34,6 +34,9 @@
 #define SPIN_LEAST 64           /* looks, with a pause after each: a microsecond or two */
 #define PATIENCE 6              /* long spins in vain before only some waits get one */
 #define MOST_SKIPPED 6          /* then every 2nd, 4th, … 2^6th */
+#define CLOSE 4                 /* waits in a row that were over at the first look */
+#define DISTANCE 48             /* pauses */
+#define RETHINK 64
 #define N_HISTORIES 16
 
 /* What waiting for an event was like lately, as seen by this thread: who waits long for work and
@@ -41,6 +44,7 @@
 typedef struct {
   guint32 n_vain;               /* long spins in vain since the last that was not */
   guint32 n_skipped;            /* waits without a long spin since the last */
+  guint32 n_close;              /* waits in a row that were over at the first look */
 } MpSpinHistory;
 
 static __thread MpSpinHistory histories[N_HISTORIES];
@@ -76,20 +80,39 @@ worth_spinning (MpSpinHistory *history)
   return TRUE;
 }
 
+/* A consumer at the heels of its producer wrests each message's cache lines from him while he
+ * still writes: both are faster if it falls back a little and takes many at once. The answer to a
+ * question is hardly ever there at the first look, so round trips do not get here. Now and then a
+ * few waits look at once, to learn whether that is still so. */
+static void
+keep_distance (MpSpinHistory *history)
+{
+  if (history->n_close < CLOSE || history->n_close % RETHINK < CLOSE)
+    return;
+
+  for (guint i = 0; i < DISTANCE; i++)
+    mp_cpu_relax ();
+}
+
 /* The clock, which costs more than a look, is asked once in a microsecond or two. */
 static gboolean
-spin_for (MpReadyFunc ready,
-          gpointer    data,
-          gint64      budget)
+spin_for (MpReadyFunc    ready,
+          gpointer       data,
+          gint64         budget,
+          MpSpinHistory *history)
 {
   gint64 end = 0;
 
+  keep_distance (history);
   for (;;)
     {
       for (guint i = 0; i < SPIN_LEAST; i++)
         {
           if (ready (data))
-            return TRUE;
+            {
+              history->n_close = end == 0 && i == 0 ? history->n_close + 1 : 0;
+              return TRUE;
+            }
           mp_cpu_relax ();
         }
 
@@ -110,7 +133,7 @@ spin (const guint32 *event,
   MpSpinHistory *history = history_of (event);
   gboolean worth = worth_spinning (history);
 
-  if (spin_for (ready, data, worth ? SPIN_MOST : 0))
+  if (spin_for (ready, data, worth ? SPIN_MOST : 0, history))
     {
       history->n_vain = 0;
       return TRUE;
@@ -176,7 +199,6 @@ mp_word_wait (guint32            *event,
   MpGuardResult result = MP_GUARD_TAKEN;
   MpSleeper sleeper;
 
-  *slept = FALSE;
   if (limits != NULL && limits->deadline == 0)
     return ready (data) ? MP_STATUS_OK : MP_STATUS_TIMED_OUT;
   if (mp_self () == 0)
@@ -210,7 +232,7 @@ mp_event_pass_on (guint32     *event,
 {
   __atomic_or_fetch (event, 1, __ATOMIC_SEQ_CST);
   if (ready (data))
-    mp_event_wake (event);
+    mp_event_wake (event, 1);
 }
 
 void

@@ -6,7 +6,7 @@
 /*
  * Large messages that are not copied out, or not copied at all.
  *
- * A view: the producer puts 1 MiB as bytes, the consumer holds the block, looks at its ends and lets
+ * A view: the producer puts 1 MiB as bytes, the consumer holds the block, looks at its ends, lets
  * go, and says so; then the next. So it is always the same block, warm in both processes, and what
  * is left beside the one copy is seen. In place: only the ends are written and read, because
  * filling is the program's own work whatever carries it; and never more is under way than the

@@ -273,7 +273,7 @@ bench_contest_row (BenchContest *self,
 void
 bench_table_print (void)
 {
-  printf ("\nRatios: how many times as fast where >= is asked, how many times as slow where <=.\n\n");
+  printf ("\nRatios: how many times as fast where >= is asked, as slow where <= is.\n\n");
   printf ("%-30s %-26s %11s  %-26s %11s %9s %8s\n", "what", "who", "", "against", "", "ratio",
           "target");
   if (table != NULL)

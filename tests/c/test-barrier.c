@@ -10,28 +10,10 @@
 
 #include "config.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "mproc/sync/mp-barrier.h"
-#include "tests/c/family-common.h"
-
-static double
-slowness (void)
-{
-  const char *text = g_getenv ("MPROC_TEST_SLOWNESS");
-
-  return text != NULL ? MAX (atof (text), 1) : 1;
-}
-
-static void
-assert_text (gpointer    shared,
-             const char *expected)
-{
-  g_autofree char *text = mp_shared_to_string (MP_SHARED (shared));
-
-  g_assert_cmpstr (text, ==, expected);
-}
+#include "tests/c/sync-common.h"
 
 /* What a child exits with: the index, or 100 and the code of the error. */
 static int
@@ -72,24 +54,28 @@ static void
 test_basic (void)
 {
   g_autoptr (MpBarrier) barrier = mp_barrier_new (2, -1, NULL);
+  int pid = start_party (barrier);
   g_autofree char *handle = mp_shared_get_handle (MP_SHARED (barrier));
   g_autoptr (MpShared) same = mp_shared_open (handle, NULL);
-  g_autoptr (MpBarrier) alone = mp_barrier_new (1, 2.5, NULL);
-  g_autoptr (GError) error = NULL;
-  int pid;
 
-  assert_text (barrier, "<Barrier(0 of 2 waiting)>");
-  pid = start_party (barrier);
   await_waiting (MP_BARRIER (same), 1);
   assert_text (barrier, "<Barrier(1 of 2 waiting)>");
   g_assert_cmpint (wait_here (MP_BARRIER (same), 20), ==, 1);
   test_reap (pid, 0);
   assert_text (barrier, "<Barrier(0 of 2 waiting)>");
 
-  for (guint i = 0; i < 3; i++)
-    g_assert_cmpint (wait_here (alone, -1), ==, 0);
   g_assert_cmpuint (mp_barrier_get_parties (MP_BARRIER (same)), ==, 2);
   g_assert_cmpfloat (mp_barrier_get_timeout (MP_BARRIER (same)), ==, -1);
+}
+
+static void
+test_alone (void)
+{
+  g_autoptr (MpBarrier) alone = mp_barrier_new (1, 2.5, NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (wait_here (alone, -1), ==, 0);
   g_assert_cmpfloat (mp_barrier_get_timeout (alone), ==, 2.5);
 
   g_assert_null (mp_barrier_new (0, -1, &error));
@@ -203,14 +189,6 @@ test_abort_and_reset (void)
   g_assert_false (mp_barrier_is_broken (barrier));
   g_assert_true (mp_barrier_reset (barrier, NULL));
   assert_works (barrier);
-}
-
-static gpointer
-cancel_later (gpointer cancellable)
-{
-  g_usleep (50000);
-  g_cancellable_cancel (cancellable);
-  return NULL;
 }
 
 static void
@@ -436,49 +414,6 @@ test_storm (void)
 
 /* --- In a main loop ------------------------------------------------------------------------ */
 
-static void
-keep_result (GObject      *source G_GNUC_UNUSED,
-             GAsyncResult *result,
-             gpointer      kept)
-{
-  *(GAsyncResult **) kept = g_object_ref (result);
-}
-
-static GAsyncResult *
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-
-  return *result;
-}
-
-/* A child that begins when it is told to; it has no copy of what waits here by then. */
-static int
-start_later (int        go[2],
-             int      (*work) (gpointer object, gpointer other),
-             gpointer   object,
-             gpointer   other)
-{
-  char byte;
-  int pid;
-
-  g_assert_cmpint (pipe (go), ==, 0);
-  pid = fork ();
-  if (pid == 0)
-    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
-
-  return pid;
-}
-
-static void
-tell (int go[2])
-{
-  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
-  close (go[0]);
-  close (go[1]);
-}
-
 static int
 come_last (gpointer barrier,
            gpointer unused G_GNUC_UNUSED)
@@ -512,13 +447,6 @@ test_async (void)
   g_assert_cmpint (wait_here (barrier, 20), ==, 2);
   g_assert_cmpint (mp_barrier_wait_finish (barrier, wait_for (&first), NULL), ==, 0);
   g_assert_cmpint (mp_barrier_wait_finish (barrier, wait_for (&second), NULL), ==, 1);
-}
-
-static gboolean
-cancel_cb (gpointer cancellable)
-{
-  g_cancellable_cancel (cancellable);
-  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -567,6 +495,7 @@ main (int    argc,
   /* The first one is run twice: it opens what a process keeps for main loops. */
   add_family_case ("/barrier/async", test_async);
   add_family_case ("/barrier/basic", test_basic);
+  add_family_case ("/barrier/alone", test_alone);
   add_family_case ("/barrier/rounds", test_rounds);
   add_family_case ("/barrier/timeout", test_timeout);
   add_family_case ("/barrier/abort-and-reset", test_abort_and_reset);

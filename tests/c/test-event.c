@@ -9,18 +9,8 @@
 
 #include "config.h"
 
-#include <stdlib.h>
-
 #include "mproc/sync/mp-event.h"
-#include "tests/c/family-common.h"
-
-static double
-slowness (void)
-{
-  const char *text = g_getenv ("MPROC_TEST_SLOWNESS");
-
-  return text != NULL ? MAX (atof (text), 1) : 1;
-}
+#include "tests/c/sync-common.h"
 
 static void
 set (MpEvent *event)
@@ -146,14 +136,6 @@ test_dead_waiters (void)
   close (ready[1]);
 }
 
-static gpointer
-cancel_later (gpointer cancellable)
-{
-  g_usleep (50000);
-  g_cancellable_cancel (cancellable);
-  return NULL;
-}
-
 static void
 test_cancel (void)
 {
@@ -168,56 +150,6 @@ test_cancel (void)
 }
 
 /* --- In a main loop ------------------------------------------------------------------------ */
-
-static void
-keep_result (GObject      *source G_GNUC_UNUSED,
-             GAsyncResult *result,
-             gpointer      kept)
-{
-  *(GAsyncResult **) kept = g_object_ref (result);
-}
-
-static GAsyncResult *
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-
-  return *result;
-}
-
-static gboolean
-cancel_cb (gpointer cancellable)
-{
-  g_cancellable_cancel (cancellable);
-  return G_SOURCE_REMOVE;
-}
-
-/* A child that begins when it is told to; it has no copy of what waits here by then. */
-static int
-start_later (int        go[2],
-             int      (*work) (gpointer object, gpointer other),
-             gpointer   object,
-             gpointer   other)
-{
-  char byte;
-  int pid;
-
-  g_assert_cmpint (pipe (go), ==, 0);
-  pid = fork ();
-  if (pid == 0)
-    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
-
-  return pid;
-}
-
-static void
-tell (int go[2])
-{
-  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
-  close (go[0]);
-  close (go[1]);
-}
 
 static int
 set_and_clear (gpointer event,

@@ -10,30 +10,12 @@
 
 #include "config.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-lock.h"
 #include "mproc/sync/mp-semaphore.h"
-#include "tests/c/family-common.h"
-
-static double
-slowness (void)
-{
-  const char *text = g_getenv ("MPROC_TEST_SLOWNESS");
-
-  return text != NULL ? MAX (atof (text), 1) : 1;
-}
-
-static void
-assert_text (gpointer    shared,
-             const char *expected)
-{
-  g_autofree char *text = mp_shared_to_string (MP_SHARED (shared));
-
-  g_assert_cmpstr (text, ==, expected);
-}
+#include "tests/c/sync-common.h"
 
 static void
 acquire (gpointer semaphore)
@@ -239,14 +221,6 @@ test_exclusion (void)
   check_exclusion (owned);
 }
 
-static gpointer
-cancel_later (gpointer cancellable)
-{
-  g_usleep (50000);
-  g_cancellable_cancel (cancellable);
-  return NULL;
-}
-
 static void
 test_cancel (void)
 {
@@ -266,49 +240,6 @@ test_cancel (void)
 }
 
 /* --- In a main loop ------------------------------------------------------------------------ */
-
-static void
-keep_result (GObject      *source G_GNUC_UNUSED,
-             GAsyncResult *result,
-             gpointer      kept)
-{
-  *(GAsyncResult **) kept = g_object_ref (result);
-}
-
-static GAsyncResult *
-wait_for (GAsyncResult **result)
-{
-  while (*result == NULL)
-    g_main_context_iteration (NULL, TRUE);
-
-  return *result;
-}
-
-/* A child that begins when it is told to; it has no copy of what waits here by then. */
-static int
-start_later (int        go[2],
-             int      (*work) (gpointer object, gpointer other),
-             gpointer   object,
-             gpointer   other)
-{
-  char byte;
-  int pid;
-
-  g_assert_cmpint (pipe (go), ==, 0);
-  pid = fork ();
-  if (pid == 0)
-    _exit (read (go[0], &byte, 1) == 1 ? work (object, other) : 99);
-
-  return pid;
-}
-
-static void
-tell (int go[2])
-{
-  g_assert_cmpint (write (go[1], "x", 1), ==, 1);
-  close (go[0]);
-  close (go[1]);
-}
 
 static int
 release_both (gpointer semaphore,
@@ -351,13 +282,6 @@ test_async (void)
   g_main_context_iteration (NULL, FALSE);
   release (semaphore);
   g_assert_true (mp_semaphore_acquire_finish (semaphore, wait_for (&first), NULL));
-}
-
-static gboolean
-cancel_cb (gpointer cancellable)
-{
-  g_cancellable_cancel (cancellable);
-  return G_SOURCE_REMOVE;
 }
 
 static void

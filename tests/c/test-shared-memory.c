@@ -25,6 +25,7 @@
 #define MIB (1u << 20)
 
 static char *own_name;
+static const char *own_program;
 
 static MpSharedMemory *
 make (guint64 size)
@@ -339,7 +340,7 @@ test_outlives (void)
   g_autoptr (MpSharedMemory) memory = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *out = NULL;
-  const char *argv[] = { "/proc/self/exe", "--unrelated", own_name, NULL };
+  const char *argv[] = { own_program, "--unrelated", own_name, NULL };
   int pid = fork ();
   int status;
 
@@ -604,6 +605,7 @@ main (int    argc,
 
   g_test_init (&argc, &argv, NULL);
   own_name = g_strdup_printf ("test-%d", getpid ());
+  own_program = argv[0];
 
   add_family_case ("/shared-memory/anonymous", test_anonymous);
   add_family_case ("/shared-memory/zeroed-again", test_zeroed_again);

@@ -63,6 +63,11 @@ class Python(Examples, unittest.TestCase):
     queue = 'hello'
     proxy = r"^<ListProxy object, typeid 'list' at 0x[0-9a-f]+>$"
 
+    def test_array(self):
+        lines = self.lines('array')
+        self.assertNumbers(lines[:1], (i * i for i in range(10)))
+        self.assertEqual(lines[1:], ['10'])
+
 
 class JavaScript(Examples, unittest.TestCase):
     language = 'JavaScript'

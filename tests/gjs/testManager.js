@@ -102,6 +102,25 @@ test('the end of the server', async () => {
     isError(thrown(() => list.length), Mp.Error, Mp.Error.SERVER_DIED);
 });
 
+managerTest('what is no index and no key', manager => {
+    const list = manager.list([1, 2, 3]);
+    const dict = manager.dict({a: 1});
+    for (const func of [
+        () => list.get(NaN), () => list.get('0'), () => list.get(0.5), () => list.get(),
+        () => list.set(NaN, 1), () => list.insert(NaN, 1), () => list.pop(NaN),
+        () => list.removeAt(NaN), () => list.slice(NaN), () => list.slice(0, 1.5),
+        () => dict.set([1], 2), () => dict.set({}, 2), () => dict.set(new Map(), 2),
+        () => dict.setDefault([], 1), () => dict.update(new Map([[[1], 2]])),
+        () => dict.replace([[{}, 1]]), () => dict.update([['a', 1, 2]]), () => dict.update(['ab']),
+        () => dict.modify(map => map.set([1], 1)), () => dict.get({}), () => dict.set(() => 1, 1),
+    ])
+        isError(thrown(func), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    for (const func of [() => list.extend(5), () => list.replace(5), () => list.modify(() => 5)])
+        ok(thrown(func) instanceof TypeError);
+    same([list.toArray(), dict.toObject()], [[1, 2, 3], {a: 1}]);
+    same([list.get(-1), list.at(5), dict.get([1]), dict.has([1])], [3, undefined, undefined, false]);
+});
+
 managerTest('text', manager => {
     match(`${manager.list(['x', null])}`, /^\['x', null\]$/);
 });

@@ -198,6 +198,194 @@ test('handles', () => {
     isError(thrown(() => Mp.Shared.open('no handle')), Mp.Error, Mp.Error.INVALID_ARGUMENT);
 });
 
+test('what is no option is an error, also if nothing has to be waited for', async () => {
+    const queue = new Mp.Queue();
+    queue.put(1);
+    for (const func of [
+        () => queue.get('1'), () => queue.get(NaN), () => queue.get({timeout: NaN}),
+        () => queue.get({timeout: '1'}), () => queue.put(1, {timeout: {}}), () => queue.put(1, true),
+        () => new Mp.Queue('1'), () => new Mp.Queue(null), () => new Mp.Queue(NaN),
+        () => new Mp.Queue(-1), () => new Mp.Queue(2 ** 32), () => new Mp.Queue({maxItems: 1.5}),
+        () => new Mp.Queue({joinable: 1}), () => queue.getMany(0), () => queue.getMany(NaN),
+        () => queue.getMany(-1), () => queue.getMany('5'), () => queue.putBytes('text'),
+        () => queue.putBytes([1]), () => queue.putBlock(new Uint8Array(1)), () => new Mp.Block(-1),
+        () => Mp.Block.new(NaN), () => queue.join(), () => queue.taskDone(),
+    ]) {
+        const {code} = thrown(func);
+        ok(code === Mp.Error.INVALID_ARGUMENT || code === Mp.Error.INVALID_STATE, `${func}`);
+    }
+    ok(thrown(() => queue.putMany(5)) instanceof TypeError);
+    for (const options of ['1', {timeout: NaN}, {cancellable: 5}]) {
+        for (const promise of [queue.getAsync(options), queue.putAsync(2, options)])
+            isError(await rejected(promise), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    }
+    same([queue.qsize(), queue.get(5)], [1, 1]);
+});
+
+test('a promise of room', async () => {
+    const queue = new Mp.Queue(1);
+    const inner = new Mp.Queue();
+    await queue.putAsync('first');
+    isError(await rejected(queue.putAsync(0, {timeout: 0.05})), Mp.Error, Mp.Error.TIMED_OUT);
+    const cancellable = new Gio.Cancellable();
+    const cancelled = queue.putAsync(0, {cancellable});
+    const second = queue.putAsync({inner, text: 'second'});
+    await sleep(0.02);
+    cancellable.cancel();
+    isError(await rejected(cancelled), Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    inner.put('kept');
+
+    same(queue.get(), 'first');
+    await second;
+    const value = queue.get();
+    same([value.text, value.inner.get(), queue.tryGet()], ['second', 'kept', undefined]);
+    queue.close();
+    isError(await rejected(queue.putAsync(1)), Mp.Error, Mp.Error.CLOSED);
+    isError(await rejected(queue.putAsync(() => 1)), Mp.Error, Mp.Error.NOT_PLAIN);
+});
+
+test('many values at once', () => {
+    const queue = new Mp.Queue();
+    const inner = new Mp.Queue();
+    const values = Array.from({length: 1000}, (_, i) => i % 7 === 0 ? `ünïcödé\n${i}` : {i});
+    values.splice(300, 0, 'x'.repeat(10000), null, new Map([[1, NaN]]), undefined, {inner});
+    same(queue.putMany(values), values.length);
+    const taken = [];
+    while (taken.length < values.length)
+        taken.push(...queue.getMany(333));
+    same(taken[304].inner.get_handle(), inner.get_handle());
+    values[303] = taken[304] = values[304] = null;
+    same(taken, values);
+
+    same(queue.putMany([]), 0);
+    isError(thrown(() => queue.getMany(5, {timeout: 0})), Mp.Error, Mp.Error.EMPTY);
+    isError(thrown(() => queue.getMany(5, {timeout: 0.02})), Mp.Error, Mp.Error.TIMED_OUT);
+    isError(thrown(() => queue.putMany([1, 2, () => 3])), Mp.Error, Mp.Error.NOT_PLAIN);
+    same(queue.qsize(), 0);
+
+    queue.put(1);
+    queue.putBytes(new Uint8Array([2]));
+    queue.putMany([3, 4]);
+    same(queue.getMany(3), [1, new Uint8Array([2]), 3]);
+    same(queue.getMany(3), [4]);
+    queue.close();
+    isError(thrown(() => queue.getMany(3)), Mp.Error, Mp.Error.CLOSED);
+});
+
+test('many values, and less room', () => {
+    const queue = new Mp.Queue(3);
+    const error = thrown(() => queue.putMany([1, 2, 3, 4, 5], {timeout: 0.02}));
+    isError(error, Mp.Error, Mp.Error.TIMED_OUT);
+    same(error.count, 3);
+    isError(thrown(() => queue.putMany([0], 0)), Mp.Error, Mp.Error.FULL);
+    same(queue.getMany(10), [1, 2, 3]);
+
+    const process = Mp.Process.run(q => {
+        for (const value of q) {
+            if (value === 'end')
+                return;
+        }
+    }, {args: [queue]});
+    same(queue.putMany([...Array(500).keys(), 'end'], {timeout: 60}), 501);
+    ok(process.join({timeout: 60}));
+    same(queue.qsize(), 0);
+});
+
+test('one of many values that cannot be read', () => {
+    const queue = new Mp.Queue();
+    const pickle = '\x80\x04c_thread\nallocate_lock\n.';
+    queue.put(1);
+    queue.put_data(Mp.Encoding.PICKLE, new TextEncoder().encode(pickle).slice(1), 0);
+    queue.put(3);
+    const error = thrown(() => queue.getMany(3));
+    ok(error.matches(Mp.Error, Mp.Error.NOT_PLAIN) ||
+        error.matches(Mp.Error, Mp.Error.INVALID_DATA), error.message);
+    same(error.values, [1, 3]);
+});
+
+test('a joinable queue', async () => {
+    const queue = new Mp.Queue({joinable: true});
+    ok(queue.is_joinable() && Mp.Queue.new_joinable(1).is_joinable());
+    ok(queue.join());
+    queue.putMany([1, 2]);
+    ok(!queue.join({timeout: 0}) && !queue.join({timeout: 0.02}));
+    isError(await rejected(queue.joinAsync({timeout: 0.02})), Mp.Error, Mp.Error.TIMED_OUT);
+    const joined = queue.joinAsync({timeout: 60});
+    same(queue.getMany(5), [1, 2]);
+    ok(!queue.join(0));
+    queue.taskDone();
+    queue.taskDone();
+    await joined;
+    ok(queue.join());
+    match(thrown(() => queue.taskDone()).message, /too many times/);
+    isError(await rejected(new Mp.Queue().joinAsync()), Mp.Error, Mp.Error.INVALID_STATE);
+
+    const process = Mp.Process.run(q => {
+        for (const value of q) {
+            if (value === 'end')
+                return;
+            q.taskDone();
+        }
+    }, {args: [queue]});
+    queue.putMany([...Array(100).keys()]);
+    ok(queue.join({timeout: 60}));
+    queue.put('end');
+    same(await process.joinAsync({timeout: 60}), 0);
+});
+
+test('bytes', () => {
+    const queue = new Mp.Queue();
+    for (const size of [0, 1, 4096, 4097, 65536, 300000]) {
+        const bytes = Uint8Array.from({length: size}, (_, i) => i % 251);
+        queue.putBytes(bytes);
+        queue.putBytes(bytes.buffer);
+        queue.putBytes(new DataView(bytes.buffer, size >> 1));
+        queue.putBytes(new GLib.Bytes(bytes));
+        same(queue.getBytes(), bytes);
+        same(queue.get(), bytes);
+        same(queue.getBytes(), bytes.slice(size >> 1));
+
+        const block = queue.getBlock();
+        same([block.get_size(), block.toArray()], [size, bytes]);
+        block.release();
+        same([block.get_size(), block.toArray().length], [0, 0]);
+    }
+    queue.put(new Uint8Array([1, 2]));
+    same(queue.getBytes(), new Uint8Array([1, 2]));
+    queue.put('text');
+    isError(thrown(() => queue.getBytes()), Mp.Error, Mp.Error.INVALID_DATA);
+    isError(thrown(() => queue.getBytes(0)), Mp.Error, Mp.Error.EMPTY);
+    isError(thrown(() => queue.getBlock({timeout: 0.02})), Mp.Error, Mp.Error.TIMED_OUT);
+});
+
+test('a block that is filled in place', () => {
+    const queue = new Mp.Queue();
+    const block = new Mp.Block(1 << 20);
+    block.toArray().fill(3);
+    queue.putBlock(block);
+    block.release();
+    isError(thrown(() => queue.putBlock(block)), Mp.Error, Mp.Error.INVALID_STATE);
+    const view = queue.getBlock();
+    ok(view.toArray().every(byte => byte === 3));
+    view.release();
+});
+
+// The garbage collector does not know what is in blocks; so these must be given back without it.
+test('large bytes do not pile up', () => {
+    const queue = new Mp.Queue();
+    const bytes = new Uint8Array(1 << 20);
+    const pass = () => {
+        queue.putBytes(bytes);
+        return queue.getBytes().length;
+    };
+    pass();
+    const before = Mp.memory_get_used();
+    for (let i = 0; i < 200; i++)
+        same(pass(), 1 << 20);
+    const more = Mp.memory_get_used() - before;
+    ok(more < 1 << 22, `${more} bytes of shared memory more`);
+});
+
 test('text', () => {
     match(`${new Mp.Queue()}`, /queue/i);
 });

@@ -105,7 +105,7 @@ test('what cannot leave the process says so', () => {
         [new Map([[function f() {}, 1]]), /function f/],
         [[Gio.File.new_for_path('/')], /GLocalFile/],
         [new Date(NaN), /invalid Date/],
-        [[queue], /MpQueue travels only as an argument/],
+        [[Mp.ResultIterator.new(false)], /MpResultIterator cannot leave/],
     ]) {
         const error = thrown(() => queue.put(value));
         isError(error, Mp.Error, Mp.Error.NOT_PLAIN);

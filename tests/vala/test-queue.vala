@@ -99,6 +99,156 @@ void test_async () throws Error {
     assert_cmpstr (taken[1], CompareOperator.EQ, "later");
 }
 
+async void put_two (Mp.Queue queue) throws Error {
+    for (int i = 1; i <= 2; i++)
+        yield queue.put_async (new Mp.Payload.variant (new Variant.int32 (i)));
+}
+
+void test_async_put () throws Error {
+    var queue = new Mp.Queue (1);
+    var taken = 0;
+    var source = queue.create_source (IOCondition.IN);
+    source.set_callback (() => {
+        try {
+            taken = 10 * taken + queue.try_get ().get_int32 ();
+        } catch (Error error) {}    // nothing there after all
+        return taken < 12;
+    });
+    source.attach ();
+    run_async (callback => put_two.begin (queue, callback), result => put_two.end (result));
+    while (taken < 12)
+        MainContext.default ().iteration (true);
+    assert_cmpint (taken, CompareOperator.EQ, 12);
+}
+
+void test_batch () throws Error {
+    var queue = new Mp.Queue ();
+    Mp.Payload[] payloads = {};
+    for (int i = 0; i < 500; i++)
+        payloads += new Mp.Payload.variant (i % 100 == 0 ? string.nfill (9000, 'x') : i.to_string ());
+    assert_cmpint ((int) queue.put_batch (payloads), CompareOperator.EQ, 500);
+
+    int n = 0;
+    while (n < 500) {
+        GenericArray<Mp.Payload> batch = queue.get_batch (64);
+        assert_true (batch.length >= 1 && batch.length <= 64);
+        foreach (unowned var payload in batch) {
+            var text = payload.get_variant (VariantType.STRING).get_string ();
+            assert_true (n % 100 == 0 ? text.length == 9000 : text == n.to_string ());
+            n++;
+        }
+    }
+    assert_fails (Mp.Error.EMPTY, () => queue.get_batch (1, 0));
+}
+
+void test_blocks () throws Error {
+    var queue = new Mp.Queue ();
+    var block = new Mp.Block (100000);
+    unowned uint8[] data = block.get_data ();
+    assert_cmpint (data.length, CompareOperator.EQ, 100000);
+    for (int i = 0; i < data.length; i++)
+        data[i] = (uint8) i;
+    queue.put_block (block);
+    block.release ();
+    assert_cmpint ((int) block.get_size (), CompareOperator.EQ, 0);
+
+    var process = new Mp.Process (null, () => {
+        var taken = queue.get_block ();
+        assert_true (taken.get_data ()[99999] == (uint8) 99999);
+        taken.get_data ()[0] = 42;
+        return queue.put_block (taken);
+    });
+    process.start ();
+    process.join (20);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+    assert_cmpint (queue.get_block ().get_data ()[0], CompareOperator.EQ, 42);
+
+    queue.put (new Variant.bytestring ("small"));
+    assert_true (queue.get_block (0).get_data ().length > 0);
+}
+
+void test_joinable () throws Error {
+    var queue = new Mp.Queue.joinable ();
+    assert_true (queue.is_joinable () && queue.join ());
+    for (int i = 0; i < 10; i++)
+        queue.put (i);
+    assert_fails (Mp.Error.TIMED_OUT, () => queue.join (0.01));
+    var process = new Mp.Process (null, () => {
+        for (int i = 0; i < 10; i++) {
+            queue.get ();
+            queue.task_done ();
+        }
+        return true;
+    });
+    process.start ();
+    run_async (callback => queue.join_async.begin (null, callback),
+        result => queue.join_async.end (result));
+    assert_true (queue.join (0));
+    assert_fails (Mp.Error.INVALID_STATE, () => queue.task_done ());
+    assert_fails (Mp.Error.INVALID_STATE, () => new Mp.Queue ().join ());
+    process.join (20);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+}
+
+// The process puts what nobody else holds, and is gone before it is taken.
+void test_objects () throws Error {
+    var queue = new Mp.Queue ();
+    var process = new Mp.Process (null, () => {
+        var inner = new Mp.Queue ();
+        inner.put ("from the inside");
+        queue.put (new Variant ("(sv)", "here", inner.to_variant ()));
+        var held = new Mp.Lock ().to_variant ();
+        return queue.put (new Variant.array (null, {held, held}));
+    });
+    process.start ();
+    process.join (20);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+
+    var value = queue.get (0);
+    var inner = Mp.Shared.from_variant (value.get_child_value (1).get_variant ()) as Mp.Queue;
+    assert_cmpstr (inner.get (0).get_string (), CompareOperator.EQ, "from the inside");
+    var locks = queue.get (0);
+    assert_cmpint ((int) locks.n_children (), CompareOperator.EQ, 2);
+    var one = Mp.Shared.from_variant (locks.get_child_value (0)) as Mp.Lock;
+    var two = Mp.Shared.from_variant (locks.get_child_value (1)) as Mp.Lock;
+    assert_true (one.handle == two.handle && one.try_acquire ());
+    one.release ();
+    assert_fails (Mp.Error.INVALID_DATA, () => Mp.Shared.from_variant (new Variant.string ("x")));
+}
+
+const string ECHO = """
+import sys
+import mproc
+from gi.repository import Mp
+queue = Mp.Shared.open(sys.argv[1])
+value = queue.get(timeout=60)
+own = mproc.Queue()
+value['reply'].put((type(value['reply']).__name__, own, [value['reply']]))
+value['reply'].put(own.get(timeout=60) * 2)
+""";
+
+// Python answers through a queue that came in a value, with one of its own.
+void test_python () throws Error {
+    var queue = new Mp.Queue ();
+    var reply = new Mp.Queue ();
+    var process = new Mp.Process.command (null,
+        {"/usr/bin/env", "python3", "-c", ECHO, queue.handle});
+    process.start ();
+    var dict = new VariantDict ();
+    dict.insert_value ("reply", reply.to_variant ());
+    queue.put (dict.end ());
+
+    var answer = reply.get (60);
+    assert_cmpstr (answer.get_child_value (0).get_string (), CompareOperator.EQ, "Queue");
+    var own = Mp.Shared.from_variant (answer.get_child_value (1)) as Mp.Queue;
+    var boxed = answer.get_child_value (2).get_child_value (0).get_variant ();
+    assert_true (Mp.Shared.from_variant (boxed).handle == reply.handle);
+    own.put (21);
+    assert_cmpint ((int) reply.get (60).get_int64 (), CompareOperator.EQ, 42);
+    process.join (60);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+}
+
 void test_handle () throws Error {
     var queue = new Mp.Queue (3);
     var same = Mp.Shared.open (queue.handle) as Mp.Queue;
@@ -115,6 +265,12 @@ int main (string[] args) {
     add_case ("/queue/cancel", test_cancel);
     add_case ("/queue/processes", test_processes);
     add_case ("/queue/async", test_async);
+    add_case ("/queue/async-put", test_async_put);
+    add_case ("/queue/batch", test_batch);
+    add_case ("/queue/blocks", test_blocks);
+    add_case ("/queue/joinable", test_joinable);
+    add_case ("/queue/objects", test_objects);
+    add_case ("/queue/python", test_python);
     add_case ("/queue/handle", test_handle);
     return Test.run ();
 }

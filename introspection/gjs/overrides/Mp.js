@@ -10,7 +10,8 @@
 'use strict';
 
 const {
-    MpErrors, MpFunctions, MpManager, MpPool, MpProcess, MpQueue, MpSync, MpSynchronize, MpValues,
+    MpData, MpErrors, MpFunctions, MpManager, MpPool, MpProcess, MpQueue, MpSync, MpSynchronize,
+    MpValues,
 } = imports.overrides;
 
 function _init() {
@@ -18,6 +19,7 @@ function _init() {
     MpFunctions.init(this);
     MpValues.install(this);
     MpSync.install(this);
+    MpData.install(this);
     MpQueue.install(this);
     MpSynchronize.install(this);
     MpProcess.install(this);

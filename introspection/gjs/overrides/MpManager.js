@@ -9,6 +9,7 @@
 
 'use strict';
 
+const Errors = imports.overrides.MpErrors;
 const Values = imports.overrides.MpValues;
 
 // Beyond the last index of any list.
@@ -19,8 +20,12 @@ let Mp = null;
 // ── Calls ───────────────────────────────────────────────────────────────────────────────────────
 
 function call(proxy, method, values = [], start = 0, end = 0, version = 0) {
+    // The server opens the shared objects in what it keeps before it answers; until then they live
+    // here. A proxy would need a holder for ever, so there is no list of lists.
+    const found = {objects: []};
     const [, texts, number, newVersion] = proxy.call_text(method, start, end, version,
-        values.map(value => Values.encode(value)));
+        values.map(value => Values.encode(value, found)));
+    found.objects.splice(0);
     return {values: Values.decode(texts), number: Number(number), version: Number(newVersion)};
 }
 
@@ -70,17 +75,38 @@ function defineGetter(prototype, name, get) {
     Object.defineProperty(prototype, name, {get, configurable: true});
 }
 
+// NaN, 1.5 and '2' are no places in a list, though GJS would make integers of them.
+function checkIndex(index) {
+    if (!Number.isSafeInteger(index))
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'An index is a whole number');
+    return index;
+}
+
+// A key is compared by its content, so it must be something that cannot change. Arrays are only
+// looked up: they are equal to the tuples of Python, and Python can have no others.
+function checkKey(key, {mayBeArray = false} = {}) {
+    const plain = key === null || ['string', 'number', 'boolean', 'bigint'].includes(typeof key) ||
+        key instanceof Date || key instanceof Uint8Array;
+    if (!plain && !(mayBeArray && Array.isArray(key))) {
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT,
+            'A key is a string, number, boolean, BigInt, Date, Uint8Array or null');
+    }
+    return key;
+}
+
+const LOOK_UP = {mayBeArray: true};
+
 // ── Lists ───────────────────────────────────────────────────────────────────────────────────────
 
 const list = {
     get(index) {
-        return callOne(this, 'get', [], index);
+        return callOne(this, 'get', [], checkIndex(index));
     },
     at(index) {
         return orUndefined(() => this.get(index));
     },
     set(index, value) {
-        call(this, 'set', [value], index);
+        call(this, 'set', [value], checkIndex(index));
     },
     append(value) {
         call(this, 'extend', [value]);
@@ -89,22 +115,22 @@ const list = {
         call(this, 'extend', values);
     },
     extend(values) {
-        call(this, 'extend', Array.from(values));
+        call(this, 'extend', Array.from(Errors.checkIterable(values, 'values')));
     },
     insert(index, ...values) {
-        call(this, 'insert', values, index);
+        call(this, 'insert', values, checkIndex(index));
     },
     pop(index = -1) {
-        return callOne(this, 'pop', [], index);
+        return callOne(this, 'pop', [], checkIndex(index));
     },
     remove(value) {
         return whether(() => call(this, 'remove', [value]));
     },
     removeAt(index) {
-        call(this, 'remove_at', [], index);
+        call(this, 'remove_at', [], checkIndex(index));
     },
     slice(start = 0, end = END) {
-        return call(this, 'get_slice', [], start, end).values;
+        return call(this, 'get_slice', [], checkIndex(start), checkIndex(end)).values;
     },
     indexOf(value) {
         return call(this, 'index_of', [value], 0, END).number;
@@ -122,10 +148,10 @@ const list = {
         return call(this, 'get_all').values;
     },
     replace(values) {
-        call(this, 'replace', Array.from(values));
+        call(this, 'replace', Array.from(Errors.checkIterable(values, 'values')));
     },
     modify(func) {
-        modifyFlat(this, values => Array.from(func(values)));
+        modifyFlat(this, values => Array.from(Errors.checkIterable(func(values), 'the result')));
     },
     [Symbol.iterator]() {
         return this.toArray()[Symbol.iterator]();
@@ -148,6 +174,19 @@ function pairsOf(content) {
         ? [...content] : Object.entries(content);
 }
 
+/* Keys and values by turns, as the server takes them. A key that was there stays as it is. */
+function flatten(content, known = new Map()) {
+    const flat = [];
+    for (const pair of pairsOf(content)) {
+        if (!Array.isArray(pair) || pair.length !== 2) {
+            throw Errors.failure(Mp.Error.INVALID_ARGUMENT,
+                'The content of a dict is a Map, an object, or pairs of key and value');
+        }
+        flat.push(known.has(pair[0]) ? pair[0] : checkKey(pair[0]), pair[1]);
+    }
+    return flat;
+}
+
 function pairUp(flat) {
     const pairs = [];
     for (let i = 0; i < flat.length; i += 2)
@@ -157,35 +196,38 @@ function pairUp(flat) {
 
 const dict = {
     get(key) {
-        return orUndefined(() => callOne(this, 'get', [key]));
+        return orUndefined(() => callOne(this, 'get', [checkKey(key, LOOK_UP)]));
     },
     set(key, value) {
-        call(this, 'set', [key, value]);
+        call(this, 'set', [checkKey(key), value]);
         return this;
     },
     setDefault(key, value) {
-        return callOne(this, 'set_default', [key, value]);
+        return callOne(this, 'set_default', [checkKey(key), value]);
     },
     has(key) {
-        return call(this, 'contains', [key]).number === 1;
+        return call(this, 'contains', [checkKey(key, LOOK_UP)]).number === 1;
     },
     delete(key) {
-        return whether(() => call(this, 'remove', [key]));
+        return whether(() => call(this, 'remove', [checkKey(key, LOOK_UP)]));
     },
     pop(key) {
-        return callOne(this, 'pop', [key]);
+        return callOne(this, 'pop', [checkKey(key, LOOK_UP)]);
     },
     popItem() {
         return call(this, 'pop_item').values;
     },
     update(content) {
-        call(this, 'update', pairsOf(content).flat(1));
+        call(this, 'update', flatten(content));
     },
     replace(content) {
-        call(this, 'replace', pairsOf(content).flat(1));
+        call(this, 'replace', flatten(content));
     },
     modify(func) {
-        modifyFlat(this, values => pairsOf(func(new Map(pairUp(values)))).flat(1));
+        modifyFlat(this, values => {
+            const known = new Map(pairUp(values));
+            return flatten(func(new Map(known)), known);
+        });
     },
     keys() {
         return call(this, 'get_keys').values;
@@ -226,7 +268,7 @@ function installDict(prototype) {
  */
 function makeList(content = []) {
     const proxy = this.create_list(null);
-    const values = Array.from(content);
+    const values = Array.from(Errors.checkIterable(content, 'content'));
     if (values.length > 0)
         proxy.extend(values);
     return proxy;

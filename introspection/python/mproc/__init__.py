@@ -50,7 +50,8 @@ from .errors import __all__ as _errors  # noqa: E402
 
 def __getattr__(name):
     """Its modules, for those who say mproc.pool.Pool without importing that."""
-    if name in ('functions', 'managers', 'pool', 'queues', 'results', 'synchronize', 'worker'):
+    if name in ('functions', 'managers', 'pool', 'queues', 'results', 'shared_memory',
+                'sharedctypes', 'synchronize', 'worker'):
         import importlib
         return importlib.import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -11,8 +11,8 @@ Importing it tells the library how to fork an interpreter.
 """
 
 from gi.module import get_introspection_module
-from gi.overrides import (_MpErrors, _MpFast, _MpProcess, _MpProxy, _MpQueue, _MpResult, _MpSync,
-                          _MpSynchronize, override)
+from gi.overrides import (_MpData, _MpErrors, _MpFast, _MpProcess, _MpProxy, _MpQueue, _MpResult,
+                          _MpSync, _MpSynchronize, override)
 
 Mp = get_introspection_module('Mp')
 
@@ -150,6 +150,102 @@ class Barrier(_MpSynchronize.BarrierMethods, Mp.Barrier):
 
 Barrier = override(Barrier)
 __all__.append('Barrier')
+
+
+class SharedMemory(_MpData.SharedMemoryMethods, Mp.SharedMemory):
+    """Memory that several processes have mapped."""
+
+    @classmethod
+    def new(cls, size):
+        """Memory of the family, which is gone with the last process that holds it."""
+        with _MpErrors.translated:
+            return super().new(size)
+
+    @classmethod
+    def new_named(cls, name, size):
+        """Memory that any process of the user can open, until it is unlinked."""
+        with _MpErrors.translated:
+            return super().new_named(name, size)
+
+    @classmethod
+    def open_named(cls, name):
+        with _MpErrors.translated:
+            return super().open_named(name)
+
+    @staticmethod
+    def unlink(name):
+        """Removes a name."""
+        with _MpErrors.translated:
+            Mp.SharedMemory.unlink(name)
+
+    @staticmethod
+    def list():
+        """The names of the user's named memory."""
+        with _MpErrors.translated:
+            return Mp.SharedMemory.list()
+
+
+SharedMemory = override(SharedMemory)
+__all__.append('SharedMemory')
+
+
+class Value(_MpData.ValueMethods, Mp.Value):
+    """A number in shared memory."""
+
+    @classmethod
+    def new(cls, element_type):
+        """A number, 0, with a lock of its own."""
+        with _MpErrors.translated:
+            return super().new(element_type)
+
+    @classmethod
+    def new_with_lock(cls, element_type, lock=None):
+        """A number, 0, with a given lock or without one."""
+        with _MpErrors.translated:
+            return super().new_with_lock(element_type, lock)
+
+
+Value = override(Value)
+__all__.append('Value')
+
+
+class Array(_MpData.ArrayMethods, Mp.Array):
+    """Numbers of one type in shared memory."""
+
+    @classmethod
+    def new(cls, element_type, length):
+        """Zeros, with a lock of their own."""
+        with _MpErrors.translated:
+            return super().new(element_type, length)
+
+    @classmethod
+    def new_with_lock(cls, element_type, length, lock=None):
+        """Zeros, with a given lock or without one."""
+        with _MpErrors.translated:
+            return super().new_with_lock(element_type, length, lock)
+
+
+Array = override(Array)
+__all__.append('Array')
+
+
+class ShareableList(_MpData.ShareableListMethods, Mp.ShareableList):
+    """A list of fixed slots in shared memory."""
+
+    @classmethod
+    def new(cls, values, name=None):
+        """A list of these values, in memory of that name or without one."""
+        with _MpErrors.translated:
+            return super().new_data(name, _MpData.pack_all(values))
+
+    @classmethod
+    def open_named(cls, name):
+        with _MpErrors.translated:
+            return super().open_named(name)
+
+
+ShareableList = override(ShareableList)
+__all__.append('ShareableList')
 
 
 class Process(_MpProcess.ProcessMethods, Mp.Process):

@@ -33,6 +33,19 @@ MARK = b'mpbuf\0\0\1'
 _ENTRY = struct.Struct('=QQ')
 _END = struct.Struct('=Q8s')
 
+class _IsLarge(Exception):
+    """The value has large buffers."""
+
+
+def _refuse(buffer):
+    if buffer.raw().nbytes < LARGE:
+        return True
+    raise _IsLarge
+
+
+# As pickle.dumps(value, 5), but it raises if the value has large buffers.
+dumps = functools.partial(pickle.dumps, protocol=5, buffer_callback=_refuse)
+
 # Types of memory by the number of their size's bits: a type per size would be one per message.
 _types = {}
 
@@ -44,20 +57,6 @@ def set_aside(buffers, buffer):
         return True
     buffers.append(raw)
     return False
-
-
-class _IsLarge(Exception):
-    """The value has large buffers."""
-
-
-def _refuse(buffer):
-    if buffer.raw().nbytes < LARGE:
-        return True
-    raise _IsLarge
-
-
-# dumps(value, protocol): as pickle.dumps(), but it raises if the value has large buffers.
-dumps = functools.partial(pickle.dumps, buffer_callback=_refuse)
 
 
 def look(block):

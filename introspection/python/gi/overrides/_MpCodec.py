@@ -137,6 +137,11 @@ def open_proxy(handle):
     return gi.repository.Mp.Proxy.open(handle)
 
 
+def is_encoding():
+    """Whether this thread is in the middle of encoding a value."""
+    return _state.met is not None
+
+
 def check_encoding(thing):
     """Refuses to have it pickled by anybody else."""
     if _state.met is None:
@@ -151,27 +156,22 @@ def reduce_shared(shared):
     return open_shared, (shared.get_handle(),)
 
 
-# No message holds what is in a manager's server. So the proxies that were sent last are held here,
-# and the shared objects that were stored last in a server.
+# No message holds what is in a manager's server. So the proxies that were sent last are held here.
 _sent = collections.OrderedDict()
 MAX_SENT = 1024
 
 
 def reduce_proxy(proxy):
     """How a proxy of a manager's object is pickled; any process of the user may open it."""
-    hold(proxy)
-    return open_proxy, (proxy.get_handle(),)
-
-
-def hold(thing):
-    _sent[id(thing)] = thing
-    _sent.move_to_end(id(thing))
+    _sent[id(proxy)] = proxy
+    _sent.move_to_end(id(proxy))
     if len(_sent) > MAX_SENT:
         _sent.popitem(last=False)
+    return open_proxy, (proxy.get_handle(),)
 
 
 def forget_proxies(part):
     """Lets go of the proxies that were sent and whose handles contain @part."""
-    for key, thing in list(_sent.items()):
-        if isinstance(thing, gi.repository.Mp.Proxy) and part in thing.get_handle():
+    for key, proxy in list(_sent.items()):
+        if part in proxy.get_handle():
             _sent.pop(key, None)

@@ -15,6 +15,9 @@ import queue
 from gi.overrides import _MpBuffers, _MpCodec, _MpErrors
 from gi.repository import GObject
 
+# Another is of another version of the library.
+INTERFACE = 1
+
 
 def load():
     """The module, or None if it is not there, not wanted, or does not fit this interpreter."""
@@ -22,6 +25,8 @@ def load():
         return None
     try:
         from gi.overrides import _MpNative
+        if _MpNative.INTERFACE != INTERFACE:
+            return None
         _MpNative.setup(base=GObject.GObject.__mro__[-2], sample=GObject.Object(),
                         dumps=pickle.dumps, options={'protocol': _MpCodec.PROTOCOL},
                         loads=pickle.loads, load_block=_MpBuffers.load,

@@ -23,14 +23,14 @@ _VALUE = struct.Struct('=IQ')
 
 
 def pack(values):
-    """The values as one frame of bytes."""
+    """The values as one frame of bytes, and the shared objects in them."""
     pieces = [_COUNT.pack(len(values))]
+    shared = []
     for value in values:
         encoding, data, met = _MpCodec.encode(value)
-        for shared in met:
-            _MpCodec.hold(shared)       # the server cannot
+        shared += met
         pieces += [_VALUE.pack(encoding, len(data)), data]
-    return b''.join(pieces)
+    return b''.join(pieces), shared
 
 
 def unpack(frame):
@@ -57,7 +57,8 @@ def _pairs(content, more):
 class ProxyMethods:
     def _call(self, method, values=(), start=0, end=0, version=0):
         """(values, number, version) that a method of the server gives."""
-        frame = pack(values) if values else b''
+        # The server holds the shared objects of a value when it has got it; until then we do.
+        frame, shared = pack(values) if values else (b'', None)
         try:
             reply = self.call_data(method, start, end, version, frame, _MpCodec.PICKLE)
         except GLib.Error as error:

@@ -26,6 +26,7 @@ MAX_ITEMS = 2**32 - 1
 BATCH = 64 * 1024
 
 _FRAME = struct.Struct('=II')
+_PADDING = [bytes(size) for size in range(8)]
 
 
 def check_size(size):
@@ -88,7 +89,7 @@ class QueueMethods:
         """Takes the oldest value. queue.Empty if none came in time (seconds).
 
         The large buffers of the value, such as a big numpy array's, are read where they lie and
-        cannot be changed; with @writable they are copies that can."""
+        cannot be changed; with @writable they are copies that can, if the sender could."""
         self._check_open()
         usec = microseconds(block, timeout)
         end = end_of(usec)
@@ -99,7 +100,7 @@ class QueueMethods:
             raise self._get_failed(status)
         return decode(encoding, data, memory, writable)
 
-    def _sender(self, encoding, data, met, buffers):
+    def _sender(self, encoding, data, met=(), buffers=()):
         """What puts an encoded value, as call(usec)."""
         if buffers and not met:
             return partial(self.put_block_data, encoding, _MpBuffers.write(data, buffers))
@@ -253,6 +254,8 @@ class _Batch:
     def __init__(self, target, end):
         self.target = target
         self.end = end
+        # Inside of another value's encoding, shared objects would be taken for that one's.
+        self.is_nested = _MpCodec.is_encoding()
         self.frames = []
         self.size = 0
         self.n_put = 0
@@ -260,12 +263,29 @@ class _Batch:
 
     def add(self, value):
         """Whether there was room up to now."""
+        if type(value) is bytes:
+            encoding, data = BYTES, value
+        elif self.is_nested:
+            return self._add_slowly(value)
+        else:
+            try:
+                encoding, data = PICKLE, _MpBuffers.dumps(value)
+            except Exception:
+                return self._add_slowly(value)
+        return self._add_frame(encoding, data)
+
+    def _add_slowly(self, value):
         encoding, data, met, buffers = encode(value)
-        if met or buffers or len(data) > BATCH:
+        if met or buffers:
             return self.flush() and self.put(self.target._sender(encoding, data, met, buffers))
-        frame = _FRAME.pack(len(data), encoding) + data
-        self.frames.append(frame + bytes(-len(data) % 8))
-        self.size += len(frame)
+        return self._add_frame(encoding, data)
+
+    def _add_frame(self, encoding, data):
+        size = len(data)
+        if size > BATCH:
+            return self.flush() and self.put(self.target._sender(encoding, data))
+        self.frames.append(_FRAME.pack(size, encoding) + data + _PADDING[-size % 8])
+        self.size += size
         return self.size < BATCH or self.flush()
 
     def put(self, send):
@@ -326,13 +346,21 @@ class _Harvest:
         return status
 
     def read_all(self, frames):
-        at = 0
-        while at < len(frames):
+        at, end, values = 0, len(frames), self.values
+        while at < end:
             size, encoding = _FRAME.unpack_from(frames, at)
-            at += _FRAME.size
-            status = OK if encoding in (PICKLE, BYTES) else NOT_PLAIN
-            self.read(status, encoding, frames[at:at + size], None)
+            at += 8
+            data = frames[at:at + size]
             at += size + -size % 8
+            try:
+                values.append(data if encoding == BYTES else self.decode(encoding, data))
+            except Exception as error:
+                self.error = self.error or error
+
+    def decode(self, encoding, data):
+        if encoding != PICKLE:
+            raise from_status(NOT_PLAIN)        # it could not be converted
+        return _MpCodec.loads(data)
 
     def read(self, status, encoding, data, block):
         try:

@@ -24,12 +24,6 @@ typedef struct {
 
 static PyTypeObject *block_type;
 
-gboolean
-mp_native_block_check (PyObject *object)
-{
-  return Py_IS_TYPE (object, block_type);
-}
-
 PyObject *
 mp_native_block_new (MpBlock  *block,
                      gboolean  writable)
@@ -150,6 +144,44 @@ block_release (PyObject *object,
   Py_RETURN_NONE;
 }
 
+typedef struct {
+  MpQueue *queue;
+  guint    encoding;
+  MpBlock *block;
+} Sending;
+
+static int
+send_once (gpointer data,
+           gint64   usec)
+{
+  const Sending *sending = data;
+
+  return mp_queue_put_block_data (sending->queue, sending->encoding, sending->block, usec);
+}
+
+static PyObject *
+block_send (PyObject *object,
+            PyObject *arguments)
+{
+  MpBlock *block = mp_native_block_get (object);
+  Sending sending = { NULL, MP_ENCODING_BYTES, NULL };
+  PyObject *queue;
+  long long usec = -1;
+  int status;
+
+  if (block == NULL || !PyArg_ParseTuple (arguments, "O|IL", &queue, &sending.encoding, &usec))
+    return NULL;
+  sending.queue = mp_native_get_queue (queue);
+  if (sending.queue == NULL)
+    return PyErr_Format (PyExc_TypeError, "a block is sent to a queue");
+
+  sending.block = mp_block_ref (block);
+  status = mp_native_attempt (send_once, &sending, usec);
+  mp_block_unref (sending.block);
+
+  return status < 0 ? NULL : PyLong_FromLong (status);
+}
+
 static PyObject *
 block_enter (PyObject *object,
              PyObject *nothing)
@@ -175,6 +207,9 @@ block_get_readonly (PyObject *object,
 static PyMethodDef methods[] = {
   { "release", block_release, METH_NOARGS,
     "release($self, /)\n--\n\nGives the memory back now; BufferError if anything looks at it." },
+  { "send", block_send, METH_VARARGS,
+    "send($self, queue, encoding=BYTES, usec=-1, /)\n--\n\n"
+    "Puts it into a queue, as it is, and returns an Mp.Status. Do not change it any more." },
   { "__enter__", block_enter, METH_NOARGS, NULL },
   { "__exit__", MP_NATIVE_METHOD (block_exit), METH_FASTCALL, NULL },
   { NULL }

@@ -44,11 +44,21 @@ release_semaphore (gpointer semaphore)
   return mp_semaphore_release_raw (semaphore);
 }
 
+/* A subclass in Python, which is a GType, may have methods of its own: NULL. */
+static MpLock *
+get_plain_lock (MpCondition *condition)
+{
+  MpLock *lock = mp_condition_get_lock (condition);
+  GType type = lock != NULL ? G_OBJECT_TYPE (lock) : G_TYPE_INVALID;
+
+  return type == MP_TYPE_LOCK || type == MP_TYPE_RLOCK ? lock : NULL;
+}
+
 static int
 acquire_condition (gpointer condition,
                    gint64   usec)
 {
-  MpLock *lock = mp_condition_get_lock (condition);
+  MpLock *lock = get_plain_lock (condition);
 
   return lock != NULL ? mp_lock_acquire_raw (lock, usec) : MP_STATUS_INVALID;
 }
@@ -56,7 +66,7 @@ acquire_condition (gpointer condition,
 static int
 release_condition (gpointer condition)
 {
-  MpLock *lock = mp_condition_get_lock (condition);
+  MpLock *lock = get_plain_lock (condition);
 
   return lock != NULL ? mp_lock_release_raw (lock) : MP_STATUS_INVALID;
 }

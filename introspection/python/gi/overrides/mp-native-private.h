@@ -21,6 +21,9 @@ G_BEGIN_DECLS
 
 #define MP_NATIVE_METHOD(function) ((PyCFunction) (void (*) (void)) (function))
 
+/* As _MpBuffers.LARGE: such a buffer goes beside the pickle. */
+#define MP_NATIVE_LARGE_BUFFER 32768
+
 /* What the override gives at import; see setup() in mp-native.c. */
 typedef struct {
   PyObject *dumps;              /* dumps (value, **options): a pickle */
@@ -48,6 +51,9 @@ typedef int (*MpNativeAttempt) (gpointer data,
 
 /* The GObject behind a wrapper; NULL if it was never initialized. */
 gpointer  mp_native_get_object  (PyObject            *wrapper);
+
+/* The same for what may be no queue: NULL. */
+MpQueue  *mp_native_get_queue   (PyObject            *object);
 
 /* Puts the arguments in the order of @names. FALSE if they are not what the method takes. */
 gboolean  mp_native_get_arguments (const MpNativeCall *call,
@@ -94,7 +100,6 @@ gboolean  mp_native_queue_setup    (PyObject         *module);
 
 /* The class of blocks. */
 PyObject *mp_native_block_type_new (void);
-gboolean  mp_native_block_check    (PyObject         *object);
 
 /* @block: (transfer full) */
 PyObject *mp_native_block_new      (MpBlock          *block,

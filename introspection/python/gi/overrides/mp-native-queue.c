@@ -6,9 +6,9 @@
 /*
  * Queue.put() and Queue.get(): one call from Python for a whole value, pickling included.
  *
- * Bytes go as they are. Everything else is pickled here if that is all it takes. What pickle refuses
- * (functions, shared objects, whose handles only the codec may write) and what has large buffers
- * inside is left to the Python method, before anything was put.
+ * Bytes go as they are. Everything else is pickled here if that is all it takes. What pickle
+ * refuses (functions, shared objects, whose handles only the codec may write) and what has large
+ * buffers inside is left to the Python method, before anything was put.
  *
  * A value that has been taken is returned: nothing runs signal handlers between its message and
  * its decoding. A large one is read where it lies, and its block is held until it was read.
@@ -17,7 +17,6 @@
 #include "mp-native-private.h"
 
 #define LARGE 65536             /* bytes, for whose copying no other thread need wait */
-#define LARGE_BUFFER 32768      /* as _MpBuffers.LARGE: goes beside the pickle */
 
 typedef struct {
   MpQueue      *queue;
@@ -33,6 +32,8 @@ typedef struct {
   gsize    size;
   MpBlock *block;
 } Getting;
+
+static PyObject *closed_name;
 
 /* --- What the thread is encoding ----------------------------------------------------------- */
 
@@ -83,12 +84,12 @@ check_buffer (PyObject *module,
   Py_buffer view;
   Py_ssize_t size;
 
-  if (PyObject_GetBuffer (buffer, &view, PyBUF_SIMPLE) < 0)
+  if (PyObject_GetBuffer (buffer, &view, PyBUF_ANY_CONTIGUOUS) < 0)
     return NULL;
 
   size = view.len;
   PyBuffer_Release (&view);
-  if (size < LARGE_BUFFER)
+  if (size < MP_NATIVE_LARGE_BUFFER)
     Py_RETURN_TRUE;
 
   PyErr_SetNone (PyExc_BufferError);
@@ -105,14 +106,17 @@ mp_native_queue_setup (PyObject *module)
                                 : -1;
 
   Py_XDECREF (function);
-  return result == 0;
+  if (closed_name == NULL)
+    closed_name = PyUnicode_InternFromString ("_closed_here");
+
+  return result == 0 && closed_name != NULL;
 }
 
 /* Whether this process has closed it, or that cannot be told here. */
 static gboolean
 is_closed (PyObject *self)
 {
-  PyObject *closed = PyObject_GetAttrString (self, "_closed_here");
+  PyObject *closed = PyObject_GetAttr (self, closed_name);
 
   if (closed == NULL)
     PyErr_Clear ();

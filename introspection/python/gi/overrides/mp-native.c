@@ -20,14 +20,28 @@
 
 #include "mp-native-private.h"
 
+/* Changes with what _MpFast.py and this module expect of each other. */
+#define INTERFACE 1
+
 MpNativeHooks mp_native_hooks;
 
+static PyTypeObject *gobject_type;
 static hashfunc get_pointer;
 
 gpointer
 mp_native_get_object (PyObject *wrapper)
 {
   return (gpointer) get_pointer (wrapper);
+}
+
+MpQueue *
+mp_native_get_queue (PyObject *object)
+{
+  gpointer queue = gobject_type != NULL && PyObject_TypeCheck (object, gobject_type)
+                     ? mp_native_get_object (object)
+                     : NULL;
+
+  return queue != NULL && MP_IS_QUEUE (queue) ? queue : NULL;
 }
 
 /* --- Arguments ----------------------------------------------------------------------------- */
@@ -230,8 +244,9 @@ setup (PyObject *module,
   PyObject *sample;
 
   if (!PyArg_ParseTupleAndKeywords (arguments, named, "O!OOOOOOOO", (char **) names,
-                                    &PyType_Type, &base, &sample, &given.dumps, &given.options, &given.loads,
-                                    &given.load_block, &given.from_status, &given.Empty, &given.Full))
+                                    &PyType_Type, &base, &sample, &given.dumps, &given.options,
+                                    &given.loads, &given.load_block, &given.from_status,
+                                    &given.Empty, &given.Full))
     return NULL;
   if (!PyObject_TypeCheck (sample, base))
     return PyErr_Format (PyExc_TypeError, "the sample must be a GObject");
@@ -239,6 +254,7 @@ setup (PyObject *module,
   get_pointer = (hashfunc) PyType_GetSlot (base, Py_tp_hash);
   if (!check_pointer (sample))
     return NULL;
+  gobject_type = (PyTypeObject *) Py_NewRef ((PyObject *) base);
 
   /* They are as static as the classes that the methods are put into. */
   *hooks = given;
@@ -320,7 +336,9 @@ PyInit__MpNative (void)
   PyObject *state = type != NULL ? mp_native_state_new () : NULL;
 
   if (state == NULL || PyModule_AddObjectRef (module, "Block", type) < 0 ||
-      PyModule_AddObjectRef (module, "state", state) < 0)
+      PyModule_AddObjectRef (module, "state", state) < 0 ||
+      PyModule_AddIntConstant (module, "INTERFACE", INTERFACE) < 0 ||
+      PyModule_AddIntConstant (module, "LARGE_BUFFER", MP_NATIVE_LARGE_BUFFER) < 0)
     Py_CLEAR (module);
   Py_XDECREF (state);
   Py_XDECREF (type);

@@ -1,0 +1,307 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Shared memory, numbers, arrays and lists with the manners of JavaScript.
+//
+// `buffer` is the memory itself, no copy: what one process writes there the others see. The
+// JavaScript engine does not know how much hangs on such a view, so it is in no hurry to collect
+// one: close() lets go of the object, and release() also runs the garbage collector, so that the
+// memory is given back as soon as nobody refers to the view any more.
+
+/* exported install */
+
+'use strict';
+
+const {GLib} = imports.gi;
+const System = imports.system;
+
+let Mp = null;
+
+/** Calls a constructor; if the memory is full, once more after what is garbage has been freed. */
+function make(construct) {
+    try {
+        return construct();
+    } catch (error) {
+        if (!error.matches?.(Mp.Error, Mp.Error.NO_SPACE))
+            throw error;
+        System.gc();
+        return construct();
+    }
+}
+
+function invalid(message) {
+    return new Mp.Error({code: Mp.Error.INVALID_ARGUMENT, message});
+}
+
+function checkSize(size, what) {
+    if (!Number.isSafeInteger(size) || size < 0)
+        throw invalid(`${what} is a whole number and not negative`);
+    return size;
+}
+
+// ── Shared memory ───────────────────────────────────────────────────────────────────────────────
+
+function initMemory(options = {}) {
+    const {size, name = null} = typeof options === 'number' ? {size: options} : options;
+    if (name !== null && size === undefined)
+        return Mp.SharedMemory.open_named(name);
+    checkSize(size, 'The size of shared memory');
+    return make(() => name === null
+        ? Mp.SharedMemory.new(size) : Mp.SharedMemory.new_named(name, size));
+}
+
+function closeAndCollect() {
+    this.close();
+    System.gc();
+}
+
+function installMemory() {
+    const {prototype} = Mp.SharedMemory;
+    const {close} = prototype;
+    const init = prototype._init;
+
+    Object.assign(prototype, {
+        _init(...args) {
+            return this.constructor === Mp.SharedMemory
+                ? initMemory(...args) : init.apply(this, args);
+        },
+        close() {
+            delete this._buffer;
+            close.call(this);
+        },
+        release: closeAndCollect,
+    });
+    Object.defineProperty(prototype, 'buffer', {
+        configurable: true,
+        get() {
+            this._buffer ??= this.get_bytes().toArray();
+            return this._buffer;
+        },
+    });
+}
+
+// ── Numbers ─────────────────────────────────────────────────────────────────────────────────────
+
+const VIEWS = {
+    int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array,
+    int32: Int32Array, uint32: Uint32Array, int64: BigInt64Array, uint64: BigUint64Array,
+    float: Float32Array, double: Float64Array, boolean: Uint8Array,
+};
+
+// The types by their names, and each object's by its type.
+const NAMES = Object.keys(VIEWS);
+
+function typeOf(type) {
+    const index = typeof type === 'string' ? NAMES.indexOf(type) + 1 : type;
+    if (index < 1 || index > NAMES.length)
+        throw invalid(`${type} is no type of elements: ${NAMES.join(', ')} are`);
+    return index;
+}
+
+function nameOf(object) {
+    return NAMES[object.get_element_type() - 1];
+}
+
+function isFloating(object) {
+    return ['float', 'double'].includes(nameOf(object));
+}
+
+// Numbers of 64 bits that a Number cannot hold come and go as BigInt.
+function fromVariant(variant) {
+    const text = ['x', 't'].includes(variant.get_type_string()) ? variant.print(false) : null;
+    if (text === null)
+        return variant.unpack();
+    return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text);
+}
+
+function toVariant(number) {
+    if (typeof number === 'boolean')
+        return GLib.Variant.new_boolean(number);
+    if (typeof number === 'bigint') {
+        const type = new GLib.VariantType(number >= 2n ** 63n ? 't' : 'x');
+        return GLib.Variant.parse(type, number.toString(), null, null);
+    }
+    if (typeof number !== 'number')
+        throw invalid(`${typeof number} is no type of a number`);
+    return Number.isSafeInteger(number) && !Object.is(number, -0)
+        ? GLib.Variant.new_int64(number) : GLib.Variant.new_double(number);
+}
+
+function plain(number) {
+    return typeof number === 'bigint' ? BigInt.asIntN(64, number) : Number(number);
+}
+
+// The atomic changes: `where` is [] for a value, [index] for an array.
+function change(object, methods, name, where, numbers) {
+    if (isFloating(object))
+        return methods[`${name}_double`].call(object, ...where, ...numbers);
+    const result = methods[name].call(object, ...where, ...numbers.map(plain));
+    return nameOf(object) === 'boolean' ? Boolean(result) : result;
+}
+
+function installNumbers(type, hasIndex) {
+    const {prototype} = type;
+    const methods = {};
+    for (const name of ['add', 'exchange', 'compare_and_set', 'and', 'or', 'xor']) {
+        methods[name] = prototype[name];
+        methods[`${name}_double`] = prototype[`${name}_double`];
+    }
+
+    const where = args => hasIndex ? [checkSize(args.shift(), 'An index')] : [];
+    const changer = name => function (...args) {
+        return change(this, methods, name, where(args), args);
+    };
+    Object.assign(prototype, {
+        add: changer('add'),
+        exchange: changer('exchange'),
+        compareAndSet: changer('compare_and_set'),
+        compare_and_set: changer('compare_and_set'),
+        and: changer('and'),
+        or: changer('or'),
+        xor: changer('xor'),
+    });
+}
+
+function lockArguments(options) {
+    return options.lock === undefined ? null : [options.lock];
+}
+
+function installValue() {
+    const {prototype} = Mp.Value;
+    const init = prototype._init;
+
+    installNumbers(Mp.Value, false);
+    prototype._init = function (type, options = {}) {
+        if (this.constructor !== Mp.Value || typeof type === 'object')
+            return init.call(this, type);
+        const lock = lockArguments(options);
+        return make(() => lock === null
+            ? Mp.Value.new(typeOf(type)) : Mp.Value.new_with_lock(typeOf(type), ...lock));
+    };
+    Object.defineProperty(prototype, 'value', {
+        configurable: true,
+        get() {
+            return fromVariant(this.get_variant());
+        },
+        set(number) {
+            this.set_variant(toVariant(number));
+        },
+    });
+}
+
+function initArray(type, lengthOrItems, options = {}) {
+    const items = typeof lengthOrItems === 'number' ? null : [...lengthOrItems];
+    const length = checkSize(items?.length ?? lengthOrItems, 'The length of an array');
+    const lock = lockArguments(options);
+    const array = make(() => lock === null
+        ? Mp.Array.new(typeOf(type), length)
+        : Mp.Array.new_with_lock(typeOf(type), length, ...lock));
+    items?.forEach((item, i) => array.set(i, item));
+    return array;
+}
+
+function installArray() {
+    const {prototype} = Mp.Array;
+    const init = prototype._init;
+
+    installNumbers(Mp.Array, true);
+    Object.assign(prototype, {
+        _init(type, ...args) {
+            return this.constructor !== Mp.Array || typeof type === 'object'
+                ? init.call(this, type) : initArray(type, ...args);
+        },
+        get(index) {
+            return fromVariant(this.get_variant(checkSize(index, 'An index')));
+        },
+        set(index, number) {
+            this.set_variant(checkSize(index, 'An index'), toVariant(number));
+        },
+    });
+    prototype[Symbol.iterator] = function* () {
+        for (let i = 0; i < this.length; i++)
+            yield this.get(i);
+    };
+    Object.defineProperty(prototype, 'buffer', {
+        configurable: true,
+        get() {
+            if (this._buffer === undefined) {
+                const bytes = this.length === 0 ? new Uint8Array(0) : this.get_bytes().toArray();
+                this._buffer = new VIEWS[nameOf(this)](bytes.buffer, bytes.byteOffset, this.length);
+            }
+            return this._buffer;
+        },
+    });
+}
+
+// ── Lists ───────────────────────────────────────────────────────────────────────────────────────
+
+function itemToVariant(value) {
+    if (value === null || value === undefined)
+        return new GLib.Variant('mv', null);
+    if (typeof value === 'string')
+        return GLib.Variant.new_string(value);
+    if (value instanceof Uint8Array) {
+        return GLib.Variant.new_from_bytes(new GLib.VariantType('ay'), new GLib.Bytes(value),
+            true);
+    }
+    return toVariant(value);
+}
+
+function itemFromVariant(variant) {
+    const type = variant.get_type_string();
+    if (type === 'ay')
+        return Uint8Array.from(variant.get_data_as_bytes().toArray());
+    return type === 'mv' ? null : fromVariant(variant);
+}
+
+function initList(items, {name = null} = {}) {
+    if (items === undefined || items === null)
+        return Mp.ShareableList.open_named(name);
+    const variant = GLib.Variant.new_tuple([...items].map(itemToVariant));
+    return make(() => name === null
+        ? Mp.ShareableList.new(variant) : Mp.ShareableList.new_named(name, variant));
+}
+
+function installList() {
+    const {prototype} = Mp.ShareableList;
+    const {get, set, count, index} = prototype;
+    const init = prototype._init;
+
+    Object.assign(prototype, {
+        _init(items, ...args) {
+            const isPlain = items?.constructor === Object;
+            return this.constructor !== Mp.ShareableList || isPlain
+                ? init.call(this, items) : initList(items, ...args);
+        },
+        get(at) {
+            return itemFromVariant(get.call(this, checkSize(at, 'An index')));
+        },
+        set(at, value) {
+            set.call(this, checkSize(at, 'An index'), itemToVariant(value));
+        },
+        count(value) {
+            return count.call(this, itemToVariant(value));
+        },
+        indexOf(value) {
+            try {
+                return index.call(this, itemToVariant(value));
+            } catch (error) {
+                if (error.matches?.(Mp.Error, Mp.Error.NO_SUCH_KEY))
+                    return -1;
+                throw error;
+            }
+        },
+    });
+    prototype[Symbol.iterator] = function* () {
+        for (let i = 0; i < this.length; i++)
+            yield this.get(i);
+    };
+}
+
+function install(namespace) {
+    Mp = namespace;
+    installMemory();
+    installValue();
+    installArray();
+    installList();
+}

@@ -1,0 +1,163 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Shared memory, values, arrays and lists, in one process and between several.
+
+import GLib from 'gi://GLib';
+import Gio from 'gi://Gio';
+
+import Mp from 'gi://Mp?version=1';
+
+import {isError, ok, run, same, test, thrown} from './tap.js';
+
+const NAME = `gjs-test-${GLib.uuid_string_random()}`;
+
+test('anonymous memory', async () => {
+    const memory = new Mp.SharedMemory(100);
+    same([memory.size, memory.name, memory.buffer.length], [100, null, 100]);
+    same(memory.buffer, new Uint8Array(100));
+    memory.buffer[7] = 42;
+    same(Mp.Shared.open(memory.get_handle()).buffer[7], 42);
+
+    const process = Mp.Process.run(shared => {
+        shared.buffer[8] = shared.buffer[7] + 1;
+    }, {args: [memory]});
+    same(await process.joinAsync(), 0);
+    same(memory.buffer[8], 43);
+});
+
+test('memory is given back', () => {
+    const before = Mp.memory_get_used();
+    for (let i = 0; i < 20; i++) {
+        const memory = new Mp.SharedMemory({size: 8 << 20});
+        memory.buffer[i] = 1;
+        memory.release();
+        isError(thrown(() => memory.buffer), Mp.Error, Mp.Error.INVALID_STATE);
+    }
+    ok(Mp.memory_get_used() < before + (64 << 20));
+});
+
+test('a view outlives its object', () => {
+    let memory = new Mp.SharedMemory(1000);
+    const view = memory.buffer;
+    memory.close();
+    memory = null;
+    imports.system.gc();
+    view.fill(5);
+    same(view[999], 5);
+    same(new Mp.SharedMemory(1000).buffer, new Uint8Array(1000));
+});
+
+test('named memory', () => {
+    const memory = new Mp.SharedMemory({name: NAME, size: 10});
+    memory.buffer[9] = 9;
+    ok(Mp.SharedMemory.list().includes(NAME));
+    same(new Mp.SharedMemory({name: NAME}).buffer[9], 9);
+    isError(thrown(() => new Mp.SharedMemory({name: NAME, size: 10})), Gio.IOErrorEnum,
+        Gio.IOErrorEnum.EXISTS);
+    Mp.SharedMemory.unlink(NAME);
+    isError(thrown(() => new Mp.SharedMemory({name: NAME})), Gio.IOErrorEnum,
+        Gio.IOErrorEnum.NOT_FOUND);
+    ok(!Mp.SharedMemory.list().includes(NAME));
+});
+
+test('bad sizes and names', () => {
+    for (const size of [0, -1, 1.5, NaN, 2 ** 60, '7'])
+        isError(thrown(() => new Mp.SharedMemory({size})), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => new Mp.SharedMemory(2 ** 52)), Mp.Error, Mp.Error.NO_SPACE);
+    isError(thrown(() => new Mp.SharedMemory({name: 'a/b', size: 1})), Mp.Error,
+        Mp.Error.INVALID_ARGUMENT);
+});
+
+test('values', () => {
+    const value = new Mp.Value('int32');
+    same(value.value, 0);
+    value.value = -5;
+    same([value.add(7), value.value], [-5, 2]);
+    same([value.exchange(12), value.and(10), value.or(1), value.xor(3)], [2, 12, 8, 9]);
+    same([value.compareAndSet(10, 11), value.compareAndSet(10, 12)], [true, false]);
+    same(value.value, 11);
+    isError(thrown(() => {
+        value.value = 2 ** 31;
+    }), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => {
+        value.value = 0.5;
+    }), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => new Mp.Value('int33')), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+
+    const float = new Mp.Value(Mp.ElementType.DOUBLE);
+    same([float.add(0.5), float.exchange(-0), float.value], [0, 0.5, -0]);
+    const flag = new Mp.Value('boolean');
+    same([flag.exchange(true), flag.value], [false, true]);
+    const wide = new Mp.Value('uint64');
+    wide.value = 2n ** 64n - 1n;
+    same(wide.value, 2n ** 64n - 1n);
+    wide.value = 7;
+    same(wide.value, 7);
+});
+
+test('locks of values', () => {
+    const lock = new Mp.Lock();
+    ok(new Mp.Value('int8').get_lock() instanceof Mp.RLock);
+    ok(new Mp.Value('int8', {lock}).get_lock() === lock);
+    ok(new Mp.Array('int8', 3, {lock: null}).get_lock() === null);
+});
+
+test('arrays', () => {
+    const array = new Mp.Array('int16', [1, -2, 3]);
+    same([array.length, [...array]], [3, [1, -2, 3]]);
+    ok(array.buffer instanceof Int16Array);
+    array.buffer[2] = 300;
+    same([array.get(2), array.add(2, 5), array.get(2)], [300, 300, 305]);
+    array.set(0, -7);
+    same(array.buffer[0], -7);
+    same([array.compareAndSet(1, -2, 4), array.exchange(1, 5)], [true, 4]);
+    isError(thrown(() => array.get(3)), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => array.get(-1)), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => array.set(0, 70000)), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+
+    const types = ['int8', 'uint8', 'uint16', 'uint32', 'float', 'double', 'boolean'];
+    for (const type of types) {
+        const each = new Mp.Array(type, 4);
+        each.set(3, 1);
+        same([each.buffer.length, each.buffer[3]], [4, 1]);
+    }
+    same(new Mp.Array('int64', [1, 2]).buffer[1], 2n);
+    same([...new Mp.Array('double', 0).buffer], []);
+});
+
+test('adding together', async () => {
+    const [value, array] = [new Mp.Value('int64'), new Mp.Array('double', 3)];
+    const processes = [1, 2].map(() => Mp.Process.run((v, a) => {
+        for (let i = 0; i < 2000; i++) {
+            v.add(1);
+            a.add(1, 0.5);
+        }
+    }, {args: [value, array]}));
+    for (const process of processes)
+        same(await process.joinAsync(), 0);
+    same([value.value, [...array]], [4000, [0, 2000, 0]]);
+});
+
+test('lists', async () => {
+    const values = [1, -2.5, true, 'häns', new Uint8Array([1, 0]), null, '', 2n ** 60n];
+    const list = new Mp.ShareableList(values);
+    same([list.length, [...list]], [8, values]);
+    same(list.get_format(), 'qdxxxxxxx?8s8sxxxxxx?x8sq');
+    same([list.count(1), list.indexOf('häns'), list.indexOf(77)], [2, 3, -1]);
+    list.set(0, 'now text');
+    same(list.get(0), 'now text');
+    isError(thrown(() => list.set(0, '123456789')), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => list.set(8, 1)), Mp.Error, Mp.Error.NO_SUCH_KEY);
+    isError(thrown(() => new Mp.ShareableList([{}])), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+
+    const process = Mp.Process.run(shared => shared.set(2, 99), {args: [list]});
+    same(await process.joinAsync(), 0);
+    same(list.get(2), 99);
+
+    new Mp.ShareableList(['named'], {name: NAME});
+    same([...new Mp.ShareableList(null, {name: NAME})], ['named']);
+    Mp.SharedMemory.unlink(NAME);
+});
+
+await run();
