@@ -55,7 +55,6 @@ typedef struct {
 typedef struct {
   char         *name;           /* as given at construction, or as opened */
   guint64       size;
-  GError       *error;          /* why construction failed, if more is known than MpShared tells */
   MpMemoryFile *file;           /* of a named one, once it is mapped */
   int           users;
   int           closed;
@@ -243,6 +242,7 @@ mp_shared_memory_constructed (GObject *object)
 {
   MpSharedMemory *self = MP_SHARED_MEMORY (object);
   MpSharedMemoryPrivate *priv = PRIVATE (self);
+  GError *error = NULL;
   gboolean is_new;
   MpMemoryShared *memory = mp_shared_construct (MP_SHARED (object), MP_KIND_SHARED_MEMORY, &is_new);
 
@@ -250,10 +250,10 @@ mp_shared_memory_constructed (GObject *object)
   if (memory == NULL)
     return;
 
-  if (is_new && !(priv->name != NULL ? begin_named (self, memory, &priv->error)
-                                     : begin_anonymous (self, memory, &priv->error)))
+  if (is_new && !(priv->name != NULL ? begin_named (self, memory, &error)
+                                     : begin_anonymous (self, memory, &error)))
     {
-      mp_shared_fail (MP_SHARED (object), MP_STATUS_NO_SPACE);
+      mp_shared_fail_error (MP_SHARED (object), error);
       return;
     }
 
@@ -278,7 +278,6 @@ mp_shared_memory_finalize (GObject *object)
 {
   MpSharedMemoryPrivate *priv = PRIVATE (MP_SHARED_MEMORY (object));
 
-  g_clear_error (&priv->error);
   g_free (priv->name);
   G_OBJECT_CLASS (mp_shared_memory_parent_class)->finalize (object);
 }
@@ -363,23 +362,6 @@ mp_shared_memory_init (MpSharedMemory *self G_GNUC_UNUSED)
 {
 }
 
-/* As mp_shared_check(), with the better of two errors. */
-static gpointer
-check (MpSharedMemory  *self,
-       GError         **error)
-{
-  MpSharedMemoryPrivate *priv = PRIVATE (self);
-
-  if (priv->error == NULL)
-    return mp_shared_check (self, error);
-
-  g_propagate_error (error, g_steal_pointer (&priv->error));
-  g_object_unref (self);
-  return NULL;
-}
-
-/* --- Public -------------------------------------------------------------------------------- */
-
 /**
  * mp_shared_memory_new:
  * @size: how many bytes
@@ -398,7 +380,7 @@ MpSharedMemory *
 mp_shared_memory_new (guint64   size,
                       GError  **error)
 {
-  return check (g_object_new (MP_TYPE_SHARED_MEMORY, "size", size, NULL), error);
+  return mp_shared_check (g_object_new (MP_TYPE_SHARED_MEMORY, "size", size, NULL), error);
 }
 
 /**
@@ -433,7 +415,7 @@ mp_shared_memory_new_named (const char  *name,
       return NULL;
     }
 
-  return check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, "size", size, NULL), error);
+  return mp_shared_check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, "size", size, NULL), error);
 }
 
 /**
@@ -457,7 +439,7 @@ mp_shared_memory_open_named (const char  *name,
 {
   g_return_val_if_fail (name != NULL, NULL);
 
-  return check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, NULL), error);
+  return mp_shared_check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, NULL), error);
 }
 
 /**

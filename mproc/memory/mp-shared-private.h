@@ -79,5 +79,8 @@ gpointer          mp_shared_check       (gpointer           self,
 /* Says that the object cannot be used because what it needs beside its block could not be had. */
 void              mp_shared_fail        (MpShared          *self,
                                          MpStatus           status);
+/* The same; consumes @error. */
+void              mp_shared_fail_error  (MpShared          *self,
+                                         GError            *error);
 
 G_END_DECLS

@@ -158,16 +158,26 @@ mp_shared_get_data (MpShared *self)
 }
 
 void
-mp_shared_fail (MpShared *self,
-                MpStatus  status)
+mp_shared_fail_error (MpShared *self,
+                      GError   *error)
 {
   MpSharedPrivate *priv = PRIVATE (self);
 
   g_clear_error (&priv->error);
-  mp_status_to_error (status, &priv->error);
+  priv->error = error;
   if (priv->leased)
     mp_lease_drop (priv->lease);
   priv->leased = FALSE;
+}
+
+void
+mp_shared_fail (MpShared *self,
+                MpStatus  status)
+{
+  GError *error = NULL;
+
+  mp_status_to_error (status, &error);
+  mp_shared_fail_error (self, error);
 }
 
 gpointer

@@ -19,6 +19,7 @@
 #include "mproc/sync/mp-condition.h"
 
 #include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-lease-private.h"
 #include "mproc/sync/mp-lock-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
@@ -44,6 +45,7 @@ typedef struct {
   MpIntent intent;
   MpOffset lock;
   guint32  lock_serial;
+  guint64  lock_reference;      /* a condition on its way to somebody has nobody else's */
 } MpConditionShared;
 
 typedef struct {
@@ -136,11 +138,20 @@ recover_condition (gpointer shared,
   return TRUE;
 }
 
+static void
+destroy_condition (gpointer shared)
+{
+  MpConditionShared *condition = shared;
+
+  mp_lease_drop_word (&condition->lock_reference);
+}
+
 static const MpKindInfo condition_kind = {
   .name = "condition",
   .size = sizeof (MpConditionShared),
   .get_type = mp_condition_get_type,
   .recover = recover_condition,
+  .destroy = destroy_condition,
 };
 
 __attribute__ ((constructor)) static void
@@ -285,6 +296,22 @@ open_lock (MpConditionShared *condition)
 }
 
 static void
+bind_lock (MpShared           *self,
+           MpConditionShared  *condition,
+           const MpLockShared *lock)
+{
+  MpStatus status;
+
+  condition->lock_kind = lock->header.kind;
+  condition->lock_serial = lock->header.serial;
+  condition->lock = mp_arena_offset (lock);
+  status = mp_lease_take_word (condition->lock, condition->lock_kind, condition->lock_serial,
+                               &condition->lock_reference);
+  if (status != MP_STATUS_OK)
+    mp_shared_fail (self, status);
+}
+
+static void
 mp_condition_constructed (GObject *object)
 {
   MpConditionPrivate *priv = mp_condition_get_instance_private (MP_CONDITION (object));
@@ -310,9 +337,8 @@ mp_condition_constructed (GObject *object)
       mp_shared_fail (MP_SHARED (object), MP_STATUS_NO_SPACE);
       return;
     }
-  condition->lock_kind = lock->header.kind;
-  condition->lock_serial = lock->header.serial;
-  condition->lock = mp_arena_offset (lock);
+  if (is_new)
+    bind_lock (MP_SHARED (object), condition, lock);
 }
 
 static void

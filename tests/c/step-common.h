@@ -40,7 +40,7 @@
 
 typedef struct {
   const char *name;
-  gpointer  (*set_up)    (void);                /* in the survivor, and once in the victim to warm it */
+  gpointer  (*set_up)    (void);                /* in the survivor, and in the victim to warm it */
   void      (*operate)   (gpointer state);      /* what the victim is killed in */
   void      (*check)     (gpointer state);      /* by the survivor */
   void      (*tear_down) (gpointer state);

@@ -529,6 +529,90 @@ test_blocks (void)
     kill_and_reap (pids[i]);
 }
 
+/* Joinable: what the killed had taken and not finished comes back, so that all work is done, at
+ * least once, and join() knows when. */
+static void
+work_for_ever (MpQueue *queue,
+               MpQueue *seen)
+{
+  guint32 number;
+
+  while (mp_queue_get_into (queue, &number, sizeof number, -1, NULL, NULL) == sizeof number)
+    if (!mp_queue_put_bytes (seen, &number, sizeof number, -1, NULL, NULL) ||
+        !mp_queue_task_done (queue, NULL))
+      break;
+  _exit (1);
+}
+
+/* How often each piece was done; how many were done again. */
+static guint
+count_done (MpQueue *seen,
+            GArray  *counts)
+{
+  guint n_again = 0;
+  guint32 number;
+
+  while (mp_queue_get_into (seen, &number, sizeof number, 0, NULL, NULL) > 0)
+    {
+      g_assert_cmpuint (number, <, counts->len);
+      n_again += g_array_index (counts, guint8, number) > 0;
+      g_array_index (counts, guint8, number) = 1;
+    }
+
+  return n_again;
+}
+
+/* There is always work, so that nobody is killed while he waits for it. */
+static void
+put_work (MpQueue *queue,
+          GArray  *counts)
+{
+  static const guint8 none;
+
+  while (mp_queue_qsize (queue) < 2000)
+    {
+      guint32 number = counts->len;
+
+      g_array_append_val (counts, none);
+      g_assert_true (mp_queue_put_bytes (queue, &number, sizeof number, 0, NULL, NULL));
+    }
+}
+
+static void
+test_joinable (void)
+{
+  g_autoptr (MpQueue) queue = mp_queue_new_joinable (0, NULL);
+  g_autoptr (MpQueue) seen = mp_queue_new (0, NULL);
+  g_autoptr (GRand) random = g_rand_new_with_seed (12);
+  g_autoptr (GArray) counts = g_array_new (FALSE, FALSE, 1);
+  guint n_again = 0;
+  int pids[N_PEERS];
+
+  for (guint kills = 0; kills < n_kills () + N_PEERS; kills++)
+    {
+      int *pid = &pids[kills % N_PEERS];
+
+      put_work (queue, counts);
+      if (kills >= N_PEERS)
+        {
+          g_usleep ((gulong) g_rand_int_range (random, 0, 1000));
+          kill_and_reap (*pid);
+        }
+      *pid = fork ();
+      if (*pid == 0)
+        work_for_ever (queue, seen);
+      n_again += count_done (seen, counts);
+    }
+  g_assert_true (mp_queue_join (queue, 60, NULL, NULL));
+  n_again += count_done (seen, counts);
+  g_test_message ("%u pieces of work, %u done again", counts->len, n_again);
+  for (guint i = 0; i < counts->len; i++)
+    g_assert_cmpuint (g_array_index (counts, guint8, i), ==, 1);
+  g_assert_cmpuint (n_again, <=, n_kills ());
+  for (guint i = 0; i < N_PEERS; i++)
+    kill_and_reap (pids[i]);
+}
+
 /* --- Nothing left -------------------------------------------------------------------------- */
 
 /* Without this process's table of leases, which keeps its size. */
@@ -593,6 +677,7 @@ main (int    argc,
   add_case ("/kill/condition", test_condition);
   add_case ("/kill/semaphore", test_semaphore);
   add_case ("/kill/blocks", test_blocks);
+  add_case ("/kill/joinable", test_joinable);
   add_case ("/kill/leases", test_leases);
   result = g_test_run ();
   g_print ("# %u processes killed\n", n_killed);

@@ -220,7 +220,8 @@ from gi.repository import Mp
 queue = Mp.Shared.open(sys.argv[1])
 question = mproc.Queue()
 held = mproc.Lock()
-queue.put({'question': question, 'others': [held, (mproc.RLock(), mproc.Condition())]})
+others = [held, (mproc.RLock(), mproc.Condition())]
+queue.put({'question': question, 'others': others})
 queue.put([question, 'x' * 10000])
 value = question.get(timeout=60)
 value['answer to'].put([value['n'] * 2, question])

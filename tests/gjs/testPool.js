@@ -59,6 +59,16 @@ poolTest('map keeps the order', async pool => {
         Mp.Error, Mp.Error.INVALID_ARGUMENT);
 });
 
+poolTest('items that are none', async pool => {
+    for (const items of [5, null, undefined, {length: 2}]) {
+        ok(await rejected(pool.map(x => x, items)) instanceof TypeError);
+        ok(await rejected(pool.imap(x => x, items).next()) instanceof TypeError);
+    }
+    same(await pool.map(x => x, 'ab'), ['a', 'b']);
+    isError(await rejected(pool.map(x => x, [], {timeout: NaN})),
+        Mp.Error, Mp.Error.INVALID_ARGUMENT);
+});
+
 poolTest('values are natural both ways', async pool => {
     const values = [new Map([[1, NaN]]), 2n ** 70n, new Uint8Array([1]), null, {$mp: 1}];
     same(await pool.map(x => x, values), values);

@@ -203,7 +203,8 @@ test('what is no option is an error, also if nothing has to be waited for', asyn
     queue.put(1);
     for (const func of [
         () => queue.get('1'), () => queue.get(NaN), () => queue.get({timeout: NaN}),
-        () => queue.get({timeout: '1'}), () => queue.put(1, {timeout: {}}), () => queue.put(1, true),
+        () => queue.get({timeout: '1'}), () => queue.put(1, {timeout: {}}),
+        () => queue.put(1, true),
         () => new Mp.Queue('1'), () => new Mp.Queue(null), () => new Mp.Queue(NaN),
         () => new Mp.Queue(-1), () => new Mp.Queue(2 ** 32), () => new Mp.Queue({maxItems: 1.5}),
         () => new Mp.Queue({joinable: 1}), () => queue.getMany(0), () => queue.getMany(NaN),

@@ -125,7 +125,8 @@ void test_batch () throws Error {
     var queue = new Mp.Queue ();
     Mp.Payload[] payloads = {};
     for (int i = 0; i < 500; i++)
-        payloads += new Mp.Payload.variant (i % 100 == 0 ? string.nfill (9000, 'x') : i.to_string ());
+        payloads += new Mp.Payload.variant (
+            i % 100 == 0 ? string.nfill (9000, 'x') : i.to_string ());
     assert_cmpint ((int) queue.put_batch (payloads), CompareOperator.EQ, 500);
 
     int n = 0;

@@ -41,8 +41,12 @@ function attach(objects) {
     if (objects.length === 0)
         return;
     Mp.Shared.detach_all();
-    for (const object of objects)
+    for (const object of objects) {
         object.attach();
+        // The condition names its lock; whoever opens it opens both.
+        if (object instanceof Mp.Condition)
+            object.get_lock().attach();
+    }
 }
 
 /* What take_text() gave with a status that is not about waiting. */
@@ -604,7 +608,7 @@ function queueOptions(options) {
     if (typeof options === 'number')
         return {maxItems: options, joinable: false};
     if (typeof options !== 'object' || options === null)
-        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'A queue is made with {maxItems, joinable}');
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'A queue is made of {maxItems, joinable}');
 
     const {joinable = false} = options;
     if (typeof joinable !== 'boolean')

@@ -233,7 +233,7 @@ static PyType_Slot slots[] = {
 };
 
 static PyType_Spec spec = {
-  .name = "mproc.Block",
+  .name = "gi.overrides._MpNative.Block",
   .basicsize = sizeof (Block),
   .flags = Py_TPFLAGS_DEFAULT,
   .slots = slots,

@@ -223,12 +223,14 @@ check_pointer (PyObject *wrapper)
 {
   PyObject *capsule = PyObject_GetAttrString (wrapper, "__gpointer__");
   gpointer pointer = capsule != NULL ? PyCapsule_GetPointer (capsule, NULL) : NULL;
+  gboolean agrees = pointer != NULL && get_pointer != NULL &&
+                    pointer == mp_native_get_object (wrapper);
 
   Py_XDECREF (capsule);
-  if (pointer != NULL && pointer != mp_native_get_object (wrapper))
+  if (!agrees)
     PyErr_SetString (PyExc_ImportError, "the hash of a GObject is not its address");
 
-  return pointer != NULL && !PyErr_Occurred ();
+  return agrees;
 }
 
 static PyObject *
