@@ -41,6 +41,14 @@ mp_deadline_from_usec (gint64 usec)
   return g_get_monotonic_time () + usec;
 }
 
+/* The clock costs as much as a message: it is not asked in vain. */
+static inline gboolean
+mp_deadline_passed (gint64 deadline)
+{
+  return deadline != MP_DEADLINE_NEVER &&
+         (deadline == MP_DEADLINE_NOW || deadline <= g_get_monotonic_time ());
+}
+
 /* What is left, never negative; at most @cap. */
 static inline gint64
 mp_deadline_left (gint64 deadline,

@@ -13,6 +13,7 @@
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/channel/mp-queue-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/sync/mp-async-private.h"
 #include "mproc/sync/mp-doorbell-private.h"
 
@@ -109,6 +110,42 @@ mp_queue_get_finish (MpQueue       *self,
 
 /* --- Putting ------------------------------------------------------------------------------- */
 
+/* A value on its way, and what it refers to. */
+typedef struct {
+  MpPayload *payload;
+  GArray    *references;
+} Letter;
+
+static void
+free_letter (gpointer data)
+{
+  Letter *letter = data;
+
+  mp_payload_unref (letter->payload);
+  g_clear_pointer (&letter->references, g_array_unref);
+  g_free (letter);
+}
+
+/* What the thread has attached meanwhile is for another message. */
+static gboolean
+send_letter (MpQueue       *queue,
+             const Letter  *letter,
+             GError       **error)
+{
+  GArray *others = mp_attach_claim ();
+  GArray *left;
+  gboolean sent;
+
+  if (letter->references != NULL)
+    mp_attach_restore (g_array_ref (letter->references));
+  sent = mp_queue_put_payload (queue, letter->payload, 0, NULL, error);
+  left = mp_attach_claim ();
+  g_clear_pointer (&left, g_array_unref);
+  mp_attach_restore (others);
+
+  return sent;
+}
+
 static gboolean
 put_attempt (gpointer data)
 {
@@ -118,8 +155,7 @@ put_attempt (gpointer data)
   if (g_task_return_error_if_cancelled (task))
     return G_SOURCE_REMOVE;
 
-  if (mp_queue_put_payload (g_task_get_source_object (task), g_task_get_task_data (task), 0, NULL,
-                            &error))
+  if (send_letter (g_task_get_source_object (task), g_task_get_task_data (task), &error))
     g_task_return_boolean (task, TRUE);
   else if (!g_error_matches (error, MP_ERROR, MP_ERROR_FULL))
     g_task_return_error (task, g_steal_pointer (&error));
@@ -156,14 +192,19 @@ mp_queue_put_async (MpQueue             *self,
                     gpointer             user_data)
 {
   g_autoptr (GTask) task = NULL;
+  Letter *letter;
 
   g_return_if_fail (MP_IS_QUEUE (self));
   g_return_if_fail (payload != NULL);
 
+  letter = g_new (Letter, 1);
+  letter->payload = mp_payload_ref (payload);
+  letter->references = mp_attach_claim ();
+
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_queue_put_async);
   g_task_set_check_cancellable (task, FALSE);   /* what was done is done */
-  g_task_set_task_data (task, mp_payload_ref (payload), (GDestroyNotify) mp_payload_unref);
+  g_task_set_task_data (task, letter, free_letter);
   mp_async_wait (task, is_writable, self, MP_DEADLINE_NEVER, put_attempt);
 }
 

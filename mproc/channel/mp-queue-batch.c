@@ -72,13 +72,29 @@ put_one (MpQueue            *self,
          const Item         *item,
          const MpWaitLimits *limits)
 {
-  MpBlock *block = item->payload != NULL ? mp_payload_get_holder (item->payload) : NULL;
-
-  if (block != NULL && mp_block_get_data (block, NULL) == item->part.data)
-    return mp_queue_put_block_until (self, item->encoding, block, limits);
+  if (item->payload != NULL)
+    return mp_queue_put_encoded (self, item->payload, limits);
 
   return mp_queue_put_parts (self, item->encoding, &item->part, 1, limits->deadline,
                              limits->interruptible, limits->cancellable, NULL);
+}
+
+/* Each message of a batch holds all that the batch refers to. */
+static MpStatus
+put_referring (MpQueue            *self,
+               const Item         *item,
+               GArray             *references,
+               const MpWaitLimits *limits)
+{
+  GArray *left;
+  MpStatus status;
+
+  mp_attach_restore (g_array_ref (references));
+  status = put_one (self, item, limits);
+  left = mp_attach_claim ();
+  g_clear_pointer (&left, g_array_unref);
+
+  return status;
 }
 
 static MpStatus
@@ -90,6 +106,7 @@ put_all (MpQueue            *self,
 {
   MpRing *ring = mp_shared_get_data (MP_SHARED (self));
   MpStatus status = ring != NULL ? MP_STATUS_OK : MP_STATUS_INVALID;
+  GArray *references = mp_attach_claim ();
   MpRingPart parts[GROUP];
   Item item = { 0 };
 
@@ -98,7 +115,9 @@ put_all (MpQueue            *self,
     {
       guint n = 1;
 
-      if (ring->joinable || mp_attach_any () || !is_small (&item))
+      if (references != NULL)
+        status = put_referring (self, &item, references, limits);
+      else if (ring->joinable || !is_small (&item))
         status = put_one (self, &item, limits);
       else
         status = mp_queue_put_some (self, item.encoding, parts,
@@ -107,6 +126,9 @@ put_all (MpQueue            *self,
       if (status == MP_STATUS_OK)
         *n_put += n;
     }
+  if (status == MP_STATUS_INTERRUPTED)
+    mp_attach_restore (g_steal_pointer (&references));
+  g_clear_pointer (&references, g_array_unref);
 
   return status;
 }

@@ -187,6 +187,9 @@ join_attempt (gpointer task)
 {
   const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
 
+  if (g_task_return_error_if_cancelled (task))
+    return G_SOURCE_REMOVE;
+
   return mp_async_settle (task, join_until (g_task_get_source_object (task), &limits));
 }
 

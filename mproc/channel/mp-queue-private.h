@@ -37,6 +37,11 @@ MpStatus mp_queue_put_block_until (MpQueue            *self,
                                    MpBlock            *block,
                                    const MpWaitLimits *limits);
 
+/* The same for an encoded value, and what it refers to. */
+MpStatus mp_queue_put_encoded   (MpQueue            *self,
+                                 MpPayload          *payload,
+                                 const MpWaitLimits *limits);
+
 /* Puts as many of the first messages as there is room for at once. */
 MpStatus mp_queue_put_some      (MpQueue            *self,
                                  guint               encoding,

@@ -242,23 +242,12 @@ mp_queue_put_payload (MpQueue       *self,
                       GError       **error)
 {
   MpWaitLimits limits = { mp_deadline_from_seconds (timeout), cancellable, FALSE };
-  MpBlock *block;
-  MpQueuePart part;
-  MpStatus status;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (payload != NULL, FALSE);
 
-  part.data = g_bytes_get_data (mp_payload_get_bytes (payload), &part.size);
-  block = mp_payload_get_holder (payload);
-  if (block != NULL && mp_block_get_data (block, NULL) == part.data &&
-      mp_block_get_size (block) == part.size)
-    status = mp_queue_put_block_until (self, mp_payload_get_encoding (payload), block, &limits);
-  else
-    status = mp_queue_put_parts (self, mp_payload_get_encoding (payload), &part, 1,
-                                 limits.deadline, FALSE, cancellable, NULL);
-
-  return mp_queue_report (status, limits.deadline, MP_ERROR_FULL, error);
+  return mp_queue_report (mp_queue_put_encoded (self, payload, &limits), limits.deadline,
+                          MP_ERROR_FULL, error);
 }
 
 /**
@@ -336,18 +325,34 @@ mp_queue_put_block (MpQueue       *self,
                           limits.deadline, MP_ERROR_FULL, error);
 }
 
-/* A message that came in line, in a block of its own. */
-static MpBlock *
-copy_to_block (const guint8         *buffer,
-               const MpRingMessage  *message,
-               GError              **error)
+/* A message that lies in line, into a block of its own, which is made before it is taken. Or, if
+ * somebody else was faster, the block that comes next. */
+static MpStatus
+take_into_block (MpQueue             *self,
+                 const MpWaitLimits  *limits,
+                 MpBlock            **block)
 {
-  MpBlock *block = mp_block_new (message->size, error);
+  MpRingMessage message = { 0 };
+  MpOffset offset;
+  guint32 lease;
+  MpStatus status = mp_block_create (MP_RING_INLINE_MAX, NULL, limits, &offset, &lease);
 
-  if (block != NULL && message->size > 0)
-    memcpy (mp_block_get_data (block, NULL), buffer, message->size);
+  if (status != MP_STATUS_OK)
+    return status;
 
-  return block;
+  status = mp_queue_get_until (self, MP_BLOCK_DATA (offset), MP_RING_INLINE_MAX, TRUE, NULL, limits,
+                               &message);
+  if (status == MP_STATUS_OK && message.block == 0)
+    {
+      mp_block_shrink (offset, message.size);
+      *block = mp_block_adopt (offset, lease);
+      return status;
+    }
+
+  mp_lease_drop (lease);
+  if (status == MP_STATUS_OK)
+    *block = mp_block_adopt (message.block, message.lease);
+  return status;
 }
 
 /**
@@ -375,16 +380,21 @@ mp_queue_get_block (MpQueue       *self,
                     GError       **error)
 {
   const MpWaitLimits limits = { mp_deadline_from_seconds (timeout), cancellable, FALSE };
-  guint8 buffer[MP_RING_INLINE_MAX];
   MpRingMessage message = { 0 };
+  MpBlock *block = NULL;
   MpStatus status;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), NULL);
 
-  status = mp_queue_get_until (self, buffer, sizeof buffer, TRUE, NULL, &limits, &message);
-  if (!mp_queue_report (status, limits.deadline, MP_ERROR_EMPTY, error))
-    return NULL;
+  /* Without a buffer only a block is taken; what lies in line stays. */
+  status = mp_queue_get_until (self, NULL, 0, TRUE, NULL, &limits, &message);
+  if (status == MP_STATUS_OK && message.block == 0)
+    return mp_block_new (0, error);     /* an empty message */
+  if (status == MP_STATUS_OK)
+    block = mp_block_adopt (message.block, message.lease);
+  else if (status == MP_STATUS_INVALID && message.block == 0 && message.size > 0)
+    status = take_into_block (self, &limits, &block);
+  mp_queue_report (status, limits.deadline, MP_ERROR_EMPTY, error);
 
-  return message.block != 0 ? mp_block_adopt (message.block, message.lease)
-                            : copy_to_block (buffer, &message, error);
+  return block;
 }

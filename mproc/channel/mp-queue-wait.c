@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mproc/base/mp-error-private.h"
+#include "mproc/base/mp-payload-private.h"
 #include "mproc/memory/mp-attach-private.h"
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-wait-private.h"
@@ -91,7 +92,7 @@ put_until (MpRing             *ring,
           swept = TRUE;
           continue;
         }
-      if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
+      if (status != MP_STATUS_TIMED_OUT || mp_deadline_passed (limits->deadline))
         break;
       status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
@@ -139,6 +140,21 @@ make_block (Outgoing           *message,
   return MP_STATUS_OK;
 }
 
+/* Before much is copied for what cannot be put yet, and maybe never. */
+static MpStatus
+wait_for_room (MpRing             *ring,
+               const MpWaitLimits *limits)
+{
+  gboolean slept = FALSE;
+  MpStatus status;
+
+  if (G_LIKELY (mp_ring_writable (ring)))
+    return MP_STATUS_OK;
+
+  status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
+  return end_put (ring, slept, status);
+}
+
 static MpStatus
 put_as_block (MpRing             *ring,
               Outgoing           *message,
@@ -147,7 +163,10 @@ put_as_block (MpRing             *ring,
               guint64            *number)
 {
   GArray *references = mp_attach_claim ();
-  MpStatus status = make_block (message, size, references, limits);
+  MpStatus status = wait_for_room (ring, limits);
+
+  if (status == MP_STATUS_OK)
+    status = make_block (message, size, references, limits);
 
   if (status == MP_STATUS_OK)
     {
@@ -219,6 +238,26 @@ mp_queue_put_block_until (MpQueue            *self,
 }
 
 MpStatus
+mp_queue_put_encoded (MpQueue            *self,
+                      MpPayload          *payload,
+                      const MpWaitLimits *limits)
+{
+  MpBlock *block = mp_payload_get_holder (payload);
+  guint encoding = mp_payload_get_encoding (payload);
+  MpQueuePart part;
+
+  part.data = g_bytes_get_data (mp_payload_get_bytes (payload), &part.size);
+  if (block != NULL && mp_block_get_data (block, NULL) == part.data &&
+      mp_block_get_size (block) == part.size && !mp_attach_any ())
+    return mp_queue_put_block_until (self, encoding, block, limits);
+
+  if (block != NULL)
+    mp_attach_block (block);
+  return mp_queue_put_parts (self, encoding, &part, 1, limits->deadline, limits->interruptible,
+                             limits->cancellable, NULL);
+}
+
+MpStatus
 mp_queue_put_some (MpQueue            *self,
                    guint               encoding,
                    const MpRingPart   *items,
@@ -244,7 +283,7 @@ mp_queue_put_some (MpQueue            *self,
           swept = TRUE;
           continue;
         }
-      if (status != MP_STATUS_TIMED_OUT || limits->deadline <= g_get_monotonic_time ())
+      if (status != MP_STATUS_TIMED_OUT || mp_deadline_passed (limits->deadline))
         break;
       status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)
@@ -267,6 +306,7 @@ mp_queue_get_until (MpQueue            *self,
 {
   MpRing *ring = get_ring (self);
   gboolean slept = FALSE;
+  gboolean looked = FALSE;
   MpStatus status;
 
   if (ring == NULL)
@@ -275,7 +315,13 @@ mp_queue_get_until (MpQueue            *self,
   while ((status = mp_ring_get (ring, buffer, size, views, lease, limits, message)) ==
          MP_STATUS_TIMED_OUT)
     {
-      if (limits->deadline <= g_get_monotonic_time ())
+      if (G_UNLIKELY (ring->joinable) && !looked)
+        {
+          mp_ring_look_for_lost (ring);
+          looked = TRUE;
+          continue;
+        }
+      if (mp_deadline_passed (limits->deadline))
         break;
       status = mp_word_wait (&ring->readable, mp_ring_readable, ring, ring, limits, &slept);
       if (status != MP_STATUS_OK)

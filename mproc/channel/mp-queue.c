@@ -313,6 +313,8 @@ mp_queue_qsize (MpQueue *self)
   if (ring == NULL)
     return 0;
 
+  if (ring->joinable)
+    mp_ring_look_for_lost (ring);
   taken = __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE);
   put = __atomic_load_n (&ring->tail_n, __ATOMIC_ACQUIRE);
   return (put > taken ? (guint) MIN (put - taken, G_MAXUINT / 2) : 0) +

@@ -19,6 +19,7 @@
 #include "mproc/channel/mp-ring-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-lease-private.h"
+#include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
 #define FIRST_CHUNK 32u
@@ -39,6 +40,27 @@ claim_at (MpRing  *ring,
   return (MpRingClaim *) mp_arena_pointer (ring->claims[chunk]) + inside;
 }
 
+/* By way of a hand: until the heap's own commit a block is not ours, and whoever steals the head
+ * meanwhile must not see it here. */
+static MpStatus
+add_chunk (MpRing *ring,
+           guint   chunk)
+{
+  guint64 *hand = &mp_self_slot ()->hands[0];
+  MpStatus status;
+
+  if (chunk >= MP_RING_CLAIM_CHUNKS)
+    return MP_STATUS_NO_SPACE;
+
+  status = mp_heap_allocate (((gsize) FIRST_CHUNK << chunk) * sizeof (MpRingClaim), hand, NULL);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  mp_intent_begin (&ring->head_intent, MP_INTENT_GIVE, &ring->claims[chunk], *hand, hand, *hand);
+  mp_intent_commit (&ring->head_intent, &ring->claims[chunk], hand);
+  return MP_STATUS_OK;
+}
+
 static MpStatus
 append_claim (MpRing       *ring,
               MpRingClaim **claim)
@@ -46,11 +68,8 @@ append_claim (MpRing       *ring,
   guint chunk = 31 - __builtin_clz (ring->n_claims / FIRST_CHUNK + 1);
   MpStatus status = MP_STATUS_OK;
 
-  if (chunk >= MP_RING_CLAIM_CHUNKS)
-    return MP_STATUS_NO_SPACE;
-  if (ring->claims[chunk] == 0)
-    status = mp_heap_allocate (((gsize) FIRST_CHUNK << chunk) * sizeof **claim,
-                               &ring->claims[chunk], NULL);
+  if (chunk >= MP_RING_CLAIM_CHUNKS || ring->claims[chunk] == 0)
+    status = add_chunk (ring, chunk);
   if (status != MP_STATUS_OK)
     return status;
 
@@ -87,18 +106,15 @@ mp_ring_hold_claim (MpRingClaim *claim,
   __atomic_store_n (&claim->thread, mp_self (), __ATOMIC_RELEASE);
 }
 
-/* The thread first: that is one load. A thread may end before its process is done with the work. */
+/* Two loads: recovery is what finds out that a process is gone, and then its slot has another
+ * state. The thread's end says little, since another may be doing the work. */
 static gboolean
 is_lost (const MpRingClaim *claim)
 {
-  MpProcessSlot *slot = &mp_arena.processes[claim->process % MP_MAX_PROCESSES];
-  guint64 state;
+  const MpProcessSlot *slot = &mp_arena.processes[claim->process % MP_MAX_PROCESSES];
 
-  if (!mp_id_is_dead (__atomic_load_n (&claim->thread, __ATOMIC_ACQUIRE)))
-    return FALSE;
-
-  state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
-  return state != claim->process_state || mp_identity_process_gone (slot, state);
+  return mp_id_is_dead (__atomic_load_n (&claim->thread, __ATOMIC_ACQUIRE)) &&
+         __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE) != claim->process_state;
 }
 
 static gboolean
@@ -125,6 +141,22 @@ mp_ring_lost_claim (MpRing *ring)
   return oldest;
 }
 
+void
+mp_ring_look_for_lost (MpRing *ring)
+{
+  for (guint32 i = 0; i < __atomic_load_n (&ring->n_claims, __ATOMIC_ACQUIRE); i++)
+    {
+      const MpRingClaim *claim = claim_at (ring, i);
+
+      if (load_block (claim) != 0 && !is_lost (claim) &&
+          mp_id_is_dead (__atomic_load_n (&claim->thread, __ATOMIC_ACQUIRE)))
+        {
+          mp_recover_sweep ();
+          return;
+        }
+    }
+}
+
 guint
 mp_ring_n_lost (MpRing *ring)
 {
@@ -136,7 +168,7 @@ mp_ring_n_lost (MpRing *ring)
   return n;
 }
 
-/* The caller's oldest, else anyone's: who does the work need not be who took it. */
+/* The caller's oldest, else that of anyone who lives: who does the work need not be who took it. */
 static MpRingClaim *
 claim_to_finish (MpRing *ring)
 {
@@ -149,7 +181,7 @@ claim_to_finish (MpRing *ring)
 
       if (claim->block == 0)
         continue;
-      if (any == NULL || claim->number < any->number)
+      if ((any == NULL || claim->number < any->number) && !is_lost (claim))
         any = claim;
       if (is_own (claim) && (own == NULL || claim->number < own->number))
         own = claim;
@@ -165,6 +197,20 @@ is_done (MpRing *ring)
   return __atomic_load_n (&ring->n_claimed, __ATOMIC_ACQUIRE) == 0 &&
          (gint64) (__atomic_load_n (&ring->tail_n, __ATOMIC_ACQUIRE) -
                    __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE)) <= 0;
+}
+
+/* Under the guard. The counts may not know yet of a record whose producer was killed. */
+static gboolean
+is_surely_done (MpRing *ring)
+{
+  MpOffset pos = ring->head_pos;
+  guint64 header;
+
+  while ((header = __atomic_load_n (mp_ring_word (pos), __ATOMIC_ACQUIRE)) != 0 &&
+         MP_RECORD_KIND (header) == MP_RECORD_JUMP)
+    pos = mp_ring_word (pos)[1];
+
+  return header == 0 && is_done (ring);
 }
 
 static MpStatus
@@ -202,7 +248,7 @@ mp_ring_task_done (MpRing             *ring,
   if (status == MP_STATUS_OK)
     {
       status = finish_claim (ring, entry);
-      done = is_done (ring);
+      done = is_surely_done (ring);
       mp_guard_unlock (&ring->head_guard);
     }
   if (status == MP_STATUS_OK && done)
@@ -223,7 +269,7 @@ mp_ring_is_done (MpRing             *ring,
   if (status != MP_STATUS_OK)
     return status;
 
-  *done = is_done (ring);
+  *done = is_surely_done (ring);
   mp_guard_unlock (&ring->head_guard);
   mp_self_slot ()->object = 0;
 

@@ -48,6 +48,7 @@ typedef struct {
   MpOffset tail_pos;
   guint64  tail_n;              /* messages ever put */
   MpOffset tail_end;
+  guint64  seen_n;              /* head_n when a producer last looked */
   MpIntent tail_intent;
 
   guint32  head_guard __attribute__ ((aligned (128)));
@@ -192,6 +193,8 @@ void     mp_ring_hold_claim (MpRingClaim       *claim,
 void     mp_ring_fix_claims (MpRing            *ring);
 void     mp_ring_drop_claims (MpRing           *ring);
 guint    mp_ring_n_lost    (MpRing             *ring);
+/* Without the guard: if a thread that had taken something is dead, its process may be. */
+void     mp_ring_look_for_lost (MpRing         *ring);
 
 /* Waits until no producer is inside, or repairs what a dead one left. */
 MpStatus mp_ring_settle_tail (MpRing           *ring,

@@ -38,8 +38,11 @@ lock_tail (MpRing             *ring,
   result = mp_guard_lock (&ring->tail_guard, NULL, limits);
   if (G_UNLIKELY (result == MP_GUARD_STOLEN))
     mp_ring_fix_tail (ring);
+  if (G_LIKELY (result <= MP_GUARD_STOLEN))
+    return MP_STATUS_OK;
 
-  return result <= MP_GUARD_STOLEN ? MP_STATUS_OK : mp_guard_status (result);
+  mp_self_slot ()->object = 0;
+  return mp_guard_status (result);
 }
 
 MpStatus
@@ -210,10 +213,12 @@ refusal (MpRing *ring)
 {
   if (G_UNLIKELY (ring->closed))
     return MP_STATUS_CLOSED;
-  if (!mp_ring_writable (ring))
-    return MP_STATUS_TIMED_OUT;
+  if (ring->max == 0 || (gint64) (ring->tail_n - ring->seen_n) < (gint64) ring->max)
+    return MP_STATUS_OK;
 
-  return MP_STATUS_OK;
+  /* The consumers' line, which they are writing to, is read only when it may be full. */
+  ring->seen_n = __atomic_load_n (&ring->head_n, __ATOMIC_ACQUIRE);
+  return mp_ring_writable (ring) ? MP_STATUS_OK : MP_STATUS_TIMED_OUT;
 }
 
 static MpStatus
@@ -288,17 +293,23 @@ mp_ring_put_block (MpRing             *ring,
                    const MpWaitLimits *limits,
                    guint64            *number)
 {
+  guint64 *entry;
   MpStatus status;
 
   if (mp_self () == 0)
     return MP_STATUS_INVALID;
 
   status = lock_with_room (ring, MP_RECORD_BLOCK_BYTES, limits);
+  if (status == MP_STATUS_OK && !mp_lease_begin_move (lease, &entry))
+    {
+      mp_guard_unlock (&ring->tail_guard);
+      status = MP_STATUS_INVALID;
+    }
   if (status == MP_STATUS_OK)
     {
-      write_block (ring, encoding, mp_lease_entry (lease), block);
+      write_block (ring, encoding, entry, block);
+      mp_lease_end_move (lease);
       unlock_and_wake (ring, number, 1);
-      mp_lease_forget (lease);
     }
   mp_self_slot ()->object = 0;
 

@@ -33,9 +33,10 @@ typedef guint64 MpOffset;       /* from the arena's start; 0 is none */
 #define MP_MAX_PROCESSES 4096
 #define MP_N_CLASSES 17
 #define MP_N_LEASE_CHUNKS 20
-#define MP_N_HANDS 4
+#define MP_N_HANDS 5
 #define MP_HAND_REFILL 2
 #define MP_HAND_GRAVE 3
+#define MP_HAND_PARKED 4
 #define MP_N_STRIPES 64
 
 /* What moves a block from a hand to an object (GIVE) or back (TAKE) by one commit store.
@@ -80,6 +81,7 @@ typedef struct {
   guint64  waiting;             /* condition that counts this thread as a waiter */
   guint64  dying;               /* object that may have to be destroyed… */
   guint64  dying_serial;        /* …if it still is the one with this serial */
+  MpOffset parked;              /* free blocks that could not be given back, see mp-heap.c */
   MpOffset graves;              /* objects that this thread has to destroy, see mp-lease.c */
 } __attribute__ ((aligned (128))) MpThreadSlot;
 

@@ -30,7 +30,7 @@ mp_attach_any (void)
 /* Gives them back: the message was not sent yet. */
 void      mp_attach_restore (GArray   *references);
 
-/* The next message keeps @block alive, and so what that refers to. */
+/* The next message keeps @block alive, if that refers to anything. */
 void      mp_attach_block   (MpBlock  *block);
 
 G_END_DECLS

@@ -79,9 +79,10 @@ void
 mp_attach_block (MpBlock *block)
 {
   gconstpointer data = mp_block_get_data (block, NULL);
+  MpOffset offset = data != NULL ? mp_arena_offset (data) - 64 : 0;
 
-  if (data != NULL)
-    add_reference (mp_arena_pointer (mp_arena_offset (data) - 64), mp_block_ref (block),
+  if (data != NULL && mp_block_has_objects (offset))
+    add_reference (mp_arena_pointer (offset), mp_block_ref (block),
                    (GDestroyNotify) mp_block_unref);
 }
 

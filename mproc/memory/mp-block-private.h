@@ -56,6 +56,14 @@ mp_block_has_objects (MpOffset offset)
   return ((const MpBlockShared *) mp_arena_pointer (offset))->n_objects != 0;
 }
 
+/* Says that less of a block without references is data. */
+static inline void
+mp_block_shrink (MpOffset offset,
+                 gsize    size)
+{
+  ((MpBlockShared *) mp_arena_pointer (offset))->size = size;
+}
+
 /* Makes a handle on a block out of a lease, which it takes over. */
 MpBlock *mp_block_adopt    (MpOffset             offset,
                             guint32              lease);

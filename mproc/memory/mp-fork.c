@@ -148,6 +148,8 @@ forget_arrived (void)
 static void
 in_parent (void)
 {
+  if (reserved_index >= 0)
+    mp_lease_copied ();
   last_forked = reserved_index;
   last_state = reserved_state;
   if (reserved_index >= 0)

@@ -24,8 +24,13 @@ MpStatus mp_heap_allocate   (gsize                size,
                              guint64             *hand,
                              const MpWaitLimits  *limits);
 
-/* Gives back the block in *@hand, and makes that 0. 0 is fine. */
+/* Gives back the block in *@hand, and makes that 0. 0 is fine. If somebody is stopped with the lock
+ * that this takes, what is in a hand of the calling thread's own is put aside after a tenth of a
+ * second; else this waits. */
 void     mp_heap_free       (guint64             *hand);
+
+/* Gives back what the dead thread of @slot had put aside, before its hands are emptied. */
+void     mp_heap_free_parked (MpThreadSlot       *slot);
 
 /* The block that @offset lies in, and its size. Not for offsets inside runs of several spans. */
 MpOffset mp_heap_block      (MpOffset             offset,
@@ -68,11 +73,13 @@ gboolean mp_heap_take_found   (guint64              index,
                                guint64              entry,
                                guint64              tag,
                                guint64             *hand);
-void     mp_heap_give_run     (guint64             *hand,
-                               gboolean             cold);
+MpStatus mp_heap_give_run     (guint64             *hand,
+                               gboolean             cold,
+                               const MpWaitLimits  *limits);
 
 /* Gives spans of the class that are all free back to the runs. */
 void     mp_heap_reclaim      (guint                class);
+void     mp_heap_reclaim_all  (void);
 /* Under the class's lock: takes the blocks of marked spans out of its list. */
 void     mp_heap_unlink_marked (guint               class);
 

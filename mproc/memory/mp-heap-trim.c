@@ -140,7 +140,14 @@ mp_heap_reclaim (guint class)
   mp_heap_unlock_class (class);
 
   while (take_marked (class, &from, n_spans, hand))
-    mp_heap_give_run (hand, FALSE);
+    mp_heap_give_run (hand, FALSE, NULL);
+}
+
+void
+mp_heap_reclaim_all (void)
+{
+  for (guint class = 0; class < MP_N_CLASSES; class++)
+    mp_heap_reclaim (class);
 }
 
 /* --- Free runs ----------------------------------------------------------------------------- */
@@ -174,8 +181,7 @@ mp_heap_trim (void)
     return;
 
   hand = &mp_self_slot ()->hands[MP_HAND_REFILL];
-  for (guint class = 0; class < MP_N_CLASSES; class++)
-    mp_heap_reclaim (class);
+  mp_heap_reclaim_all ();
 
   n_spans = mp_heap_n_spans_ready ();
   while (n > 0 && mp_heap_lock_runs (NULL) == MP_STATUS_OK)
@@ -185,7 +191,7 @@ mp_heap_trim (void)
         mp_heap_take_found (index, n, n, 0, hand);
       mp_heap_unlock_runs ();
       if (n > 0)
-        mp_heap_give_run (hand, TRUE);
+        mp_heap_give_run (hand, TRUE, NULL);
       index += n;
     }
 }

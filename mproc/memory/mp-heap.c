@@ -98,6 +98,8 @@ mp_heap_lock_runs (const MpWaitLimits *limits)
   result = mp_guard_lock (&mp_arena.header->heap_guard, NULL, limits);
   if (result == MP_GUARD_STOLEN)
     fix_runs ();
+  if (result > MP_GUARD_STOLEN && mp_self_slot () != NULL)
+    mp_self_slot ()->heap_op = 0;
 
   return mp_guard_status (result);
 }
@@ -125,6 +127,8 @@ mp_heap_lock_class (guint               class,
       if (list->reclaiming)
         mp_heap_unlink_marked (class);
     }
+  if (result > MP_GUARD_STOLEN && mp_self_slot () != NULL)
+    mp_self_slot ()->heap_op = 0;
 
   return mp_guard_status (result);
 }
@@ -236,7 +240,7 @@ mp_heap_take_found (guint64  index,
     if (mp_arena.spans[i] & SPAN_PUNCHED)
       {
         punched = TRUE;
-        header->heap_punched--;
+        header->heap_punched -= header->heap_punched > 0;
         mp_arena.spans[i] = 0;
       }
 
@@ -258,6 +262,7 @@ take_run (guint64             n,
           const MpWaitLimits *limits)
 {
   MpArenaHeader *header = mp_arena.header;
+  gboolean reclaimed = FALSE;
   MpStatus status;
 
   while ((status = mp_heap_lock_runs (limits)) == MP_STATUS_OK)
@@ -279,6 +284,12 @@ take_run (guint64             n,
         return MP_STATUS_OK;
 
       status = grow (n, limits);
+      if (status == MP_STATUS_NO_SPACE && !reclaimed)
+        {
+          mp_heap_reclaim_all ();
+          reclaimed = TRUE;
+          continue;
+        }
       if (status != MP_STATUS_OK)
         return status;
     }
@@ -309,11 +320,13 @@ n_too_warm (guint64 n)
   return all > most ? MIN (n, (all - most) >> MP_SPAN_SHIFT) : 0;
 }
 
-void
-mp_heap_give_run (guint64  *hand,
-                  gboolean  cold)
+MpStatus
+mp_heap_give_run (guint64            *hand,
+                  gboolean            cold,
+                  const MpWaitLimits *limits)
 {
   MpArenaHeader *header = mp_arena.header;
+  MpStatus status;
   guint64 block = *hand;
   guint64 index = mp_heap_span_index (block & ~MP_HAND_RUN);
   guint64 *word = &mp_arena.spans[index];
@@ -324,12 +337,13 @@ mp_heap_give_run (guint64  *hand,
   if (n_punched > 0 && !punch (mp_heap_span_offset (index + n - n_punched), n_punched))
     n_punched = 0;
 
-  if (mp_heap_lock_runs (NULL) != MP_STATUS_OK)
-    return;
+  status = mp_heap_lock_runs (limits);
+  if (status != MP_STATUS_OK)
+    return status;
   if (*hand != block)           /* who died here before us had done it */
     {
       mp_heap_unlock_runs ();
-      return;
+      return MP_STATUS_OK;
     }
 
   for (guint64 i = MAX (index + 1, index + n - n_punched); i < index + n; i++)
@@ -341,6 +355,8 @@ mp_heap_give_run (guint64  *hand,
   header->heap_hint = MIN (header->heap_hint, index);
   header->heap_punched += n_punched;
   mp_heap_unlock_runs ();
+
+  return MP_STATUS_OK;
 }
 
 /* --- Blocks of a class --------------------------------------------------------------------- */
@@ -408,25 +424,88 @@ take_block (guint               class,
   return status;
 }
 
-static void
-give_block (guint    class,
-            guint64 *hand)
+static MpStatus
+give_block (guint               class,
+            guint64            *hand,
+            const MpWaitLimits *limits)
 {
   MpHeapClass *list = &mp_arena.header->classes[class];
   MpOffset block = *hand;
+  MpStatus status = mp_heap_lock_class (class, limits);
 
-  if (mp_heap_lock_class (class, NULL) != MP_STATUS_OK)
-    return;
+  if (status != MP_STATUS_OK)
+    return status;
   if (*hand != block)           /* who died here before us had done it */
     {
       mp_heap_unlock_class (class);
-      return;
+      return MP_STATUS_OK;
     }
 
   *(guint64 *) mp_arena_pointer (block) = list->head;
   mp_intent_begin (&list->intent, MP_INTENT_GIVE, &list->head, block, hand, block);
   mp_intent_commit (&list->intent, &list->head, hand);
   mp_heap_unlock_class (class);
+
+  return MP_STATUS_OK;
+}
+
+static MpStatus
+give (guint64            *hand,
+      const MpWaitLimits *limits)
+{
+  guint class = SPAN_CLASS (mp_arena.spans[mp_heap_span_index (*hand & ~MP_HAND_RUN)]);
+
+  if (class == 0 || (*hand & MP_HAND_RUN) != 0)
+    return mp_heap_give_run (hand, FALSE, limits);
+  return give_block (class - 1, hand, limits);
+}
+
+/* --- Putting aside ------------------------------------------------------------------------- */
+
+/* Waiting for a lock, but not for ever for somebody who is stopped with it. */
+static const MpWaitLimits not_for_ever = { MP_DEADLINE_NOW, NULL, FALSE };
+
+/* For a moment a hand and the list both name the block: then it counts as in the list. The tag of a
+ * run goes with it. */
+static void
+park (MpThreadSlot *slot,
+      guint64      *hand)
+{
+  *(guint64 *) mp_arena_pointer (*hand & ~MP_HAND_RUN) = slot->parked;
+  __atomic_store_n (&slot->parked, *hand, __ATOMIC_RELEASE);
+  __atomic_store_n (hand, 0, __ATOMIC_RELEASE);
+}
+
+static gboolean
+unpark (MpThreadSlot       *slot,
+        const MpWaitLimits *limits)
+{
+  guint64 *hand = &slot->hands[MP_HAND_PARKED];
+
+  while (slot->parked != 0)
+    {
+      guint64 next = *(guint64 *) mp_arena_pointer (slot->parked & ~MP_HAND_RUN);
+
+      __atomic_store_n (hand, slot->parked, __ATOMIC_RELEASE);
+      __atomic_store_n (&slot->parked, next, __ATOMIC_RELEASE);
+      if (give (hand, limits) != MP_STATUS_OK)
+        {
+          park (slot, hand);
+          return FALSE;
+        }
+    }
+
+  return TRUE;
+}
+
+void
+mp_heap_free_parked (MpThreadSlot *slot)
+{
+  for (guint i = 0; i < MP_N_HANDS; i++)
+    if (slot->parked != 0 && slot->hands[i] == slot->parked)
+      __atomic_store_n (&slot->hands[i], 0, __ATOMIC_RELEASE);
+  mp_heap_free (&slot->hands[MP_HAND_PARKED]);
+  unpark (slot, NULL);
 }
 
 /* --- The public face ----------------------------------------------------------------------- */
@@ -440,6 +519,8 @@ mp_heap_allocate (gsize               size,
 
   if (mp_self () == 0)
     return MP_STATUS_INVALID;
+  if (size > mp_arena.header->size)
+    return MP_STATUS_NO_SPACE;
   if (size <= SMALL_MAX)
     return take_block (class_for (size), hand, limits);
 
@@ -453,17 +534,18 @@ mp_heap_allocate (gsize               size,
 void
 mp_heap_free (guint64 *hand)
 {
-  guint64 block = *hand;
-  guint class;
+  MpThreadSlot *slot;
+  gboolean own;
 
-  if (block == 0 || mp_self () == 0)
+  if (*hand == 0 || mp_self () == 0)
     return;
 
-  class = SPAN_CLASS (mp_arena.spans[mp_heap_span_index (block & ~MP_HAND_RUN)]);
-  if (class == 0 || (block & MP_HAND_RUN) != 0)
-    mp_heap_give_run (hand, FALSE);
-  else
-    give_block (class - 1, hand);
+  slot = mp_self_slot ();
+  own = hand >= slot->hands && hand < slot->hands + MP_N_HANDS;
+  if (give (hand, own ? &not_for_ever : NULL) != MP_STATUS_OK && own)
+    park (slot, hand);
+  else if (G_UNLIKELY (slot->parked != 0))
+    unpark (slot, &not_for_ever);
 }
 
 MpOffset

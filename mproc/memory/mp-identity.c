@@ -100,7 +100,7 @@ static gboolean
 leaves_something (const MpThreadSlot *slot)
 {
   guint64 any = slot->object | slot->waiting | slot->dying | slot->graves |
-                slot->heap_op;
+                slot->parked | slot->heap_op;
 
   for (guint i = 0; i < MP_N_HANDS; i++)
     any |= slot->hands[i];
@@ -171,6 +171,7 @@ mp_identity_attach_thread (void)
   slot->object = 0;
   slot->dying = 0;
   slot->graves = 0;
+  slot->parked = 0;
   slot->waiting = 0;
   memset (slot->hands, 0, sizeof slot->hands);
   life_begin (slot);

@@ -30,12 +30,15 @@ MpStatus mp_lease_take         (MpOffset        offset,
                                 guint32        *lease);
 void     mp_lease_drop         (guint32         lease);
 
-/* An empty lease, whose entry a reference is moved to by somebody's intent; one whose reference was
- * moved away; and the entry of one. */
+/* An empty lease, whose entry a reference is moved to by somebody's intent. */
 MpStatus mp_lease_reserve      (guint32        *lease,
                                 guint64       **entry);
-void     mp_lease_forget       (guint32         lease);
-guint64 *mp_lease_entry        (guint32         lease);
+
+/* The other way: between the two the reference moves from the lease's entry to where others find
+ * it, and no fork sees it in both places. Then the lease is gone. FALSE: not begun. */
+gboolean mp_lease_begin_move   (guint32         lease,
+                                guint64       **entry);
+void     mp_lease_end_move     (guint32         lease);
 
 /* References that lie in other words of the arena: taking one, if the object still is the one with
  * @serial, and dropping it. */
@@ -45,8 +48,10 @@ MpStatus mp_lease_take_word    (MpOffset        offset,
                                 guint64        *entry);
 void     mp_lease_drop_word    (guint64        *entry);
 
-/* Gives @child, a reserved slot, all that this process holds, at the same indexes. */
+/* Gives @child, a reserved slot, all that this process holds, at the same indexes. If that went
+ * well no lease is taken or given here before mp_lease_copied(), which comes after the fork. */
 gboolean mp_lease_copy_all     (MpProcessSlot  *child);
+void     mp_lease_copied       (void);
 /* Drops everything that @process holds. */
 void     mp_lease_drop_all     (MpProcessSlot  *process);
 

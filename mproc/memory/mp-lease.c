@@ -112,6 +112,15 @@ take_entry (guint32 *index)
   return status;
 }
 
+/* With the guard. */
+static void
+put_back (MpProcessSlot *process,
+          guint32        index)
+{
+  *entry_at (process, index) = process->free_lease << 1 | 1;
+  process->free_lease = (guint64) index + 1;
+}
+
 static void
 give_entry (guint32 index)
 {
@@ -120,8 +129,7 @@ give_entry (guint32 index)
   if (mp_guard_lock (&process->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
     return;
 
-  *entry_at (process, index) = process->free_lease << 1 | 1;
-  process->free_lease = (guint64) index + 1;
+  put_back (process, index);
   mp_guard_unlock (&process->lease_guard);
 }
 
@@ -455,12 +463,6 @@ mp_lease_reserve (guint32  *lease,
   return status;
 }
 
-guint64 *
-mp_lease_entry (guint32 lease)
-{
-  return entry_at (own_process (), lease);
-}
-
 void
 mp_lease_drop (guint32 lease)
 {
@@ -471,10 +473,22 @@ mp_lease_drop (guint32 lease)
   give_entry (lease);
 }
 
-void
-mp_lease_forget (guint32 lease)
+gboolean
+mp_lease_begin_move (guint32   lease,
+                     guint64 **entry)
 {
-  give_entry (lease);
+  if (mp_guard_lock (&own_process ()->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+    return FALSE;
+
+  *entry = entry_at (own_process (), lease);
+  return TRUE;
+}
+
+void
+mp_lease_end_move (guint32 lease)
+{
+  put_back (own_process (), lease);
+  mp_guard_unlock (&own_process ()->lease_guard);
 }
 
 static gboolean
@@ -514,9 +528,16 @@ mp_lease_copy_all (MpProcessSlot *child)
   for (guint64 i = 0; done && i < process->n_leases; i++)
     done = copy_entry (child, i);
   child->free_lease = process->free_lease;
-  mp_guard_unlock (&process->lease_guard);
+  if (!done)
+    mp_guard_unlock (&process->lease_guard);
 
   return done;
+}
+
+void
+mp_lease_copied (void)
+{
+  mp_guard_unlock (&own_process ()->lease_guard);
 }
 
 void

@@ -137,6 +137,7 @@ mp_recover_thread (MpThreadSlot *slot)
       recover_object (slot->waiting, dead))
     {
       mp_heap_recover (slot->heap_op);
+      mp_heap_free_parked (slot);      /* first: they may still be in hands, too */
       mp_lease_finish_dying (slot, dead);
       for (guint i = 0; i < MP_N_HANDS; i++)
         mp_heap_free (&slot->hands[i]);

@@ -179,9 +179,19 @@ sleep_once (MpSleeper *sleeper,
   guint n_lives = turn > 0 ? choose_lives (lives, n_slices) : 0;
   MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives,
                                            turn > 0 ? MP_SLEEP_SLICE : FIRST_SLEEP);
+  gboolean died = FALSE;
 
   for (guint i = 0; i < n_lives; i++)
-    mp_recover_thread (lives[i]);
+    if (__atomic_load_n (mp_life_word (lives[i]), __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
+      {
+        mp_recover_thread (lives[i]);
+        died = TRUE;
+      }
+  if (died)
+    {
+      mp_recover_sweep ();
+      n_slices = SWEEP_EVERY - 2;       /* its process may need a moment to go: look again soon */
+    }
   if (turn > 0 && ++n_slices % SWEEP_EVERY == 0)
     mp_recover_sweep ();
 
