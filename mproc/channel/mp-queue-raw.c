@@ -17,6 +17,7 @@
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-transcode-private.h"
 #include "mproc/channel/mp-queue-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 
 /**
  * mp_queue_put_data:
@@ -41,9 +42,12 @@ mp_queue_put_data (MpQueue      *self,
                    gint64        usec)
 {
   MpQueuePart part = { data, size };
+  MpRing *ring = mp_shared_get_data (MP_SHARED (self));
 
   if (encoding < MP_ENCODING_VARIANT || encoding > MP_ENCODING_BYTES)
     return MP_STATUS_INVALID;
+  if (G_LIKELY (ring != NULL && mp_ring_put_fast (ring, encoding, data, size)))
+    return MP_STATUS_OK;
 
   return mp_queue_put_parts (self, encoding, &part, 1, mp_deadline_from_usec (usec), TRUE, NULL,
                              NULL);

@@ -16,6 +16,7 @@
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-payload-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 
 /**
  * mp_queue_put:
@@ -151,12 +152,19 @@ mp_queue_put_bytes (MpQueue        *self,
                     GCancellable   *cancellable,
                     GError        **error)
 {
-  gint64 deadline = mp_deadline_from_seconds (timeout);
   MpQueuePart part = { data, size };
+  MpRing *ring;
+  gint64 deadline;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), FALSE);
   g_return_val_if_fail (data != NULL || size == 0, FALSE);
 
+  ring = mp_shared_get_data (MP_SHARED (self));
+  if (G_LIKELY (cancellable == NULL && ring != NULL &&
+                mp_ring_put_fast (ring, MP_ENCODING_BYTES, data, size)))
+    return TRUE;
+
+  deadline = mp_deadline_from_seconds (timeout);
   return mp_queue_report (mp_queue_put_parts (self, MP_ENCODING_BYTES, &part, 1, deadline, FALSE,
                                      cancellable, NULL), deadline, MP_ERROR_FULL, error);
 }
@@ -201,13 +209,20 @@ mp_queue_get_into (MpQueue       *self,
                    GCancellable  *cancellable,
                    GError       **error)
 {
-  const MpWaitLimits limits = { mp_deadline_from_seconds (timeout), cancellable, FALSE };
+  MpWaitLimits limits = { 0, cancellable, FALSE };
   MpRingMessage message = { 0 };
   MpStatus status;
+  MpRing *ring;
 
   g_return_val_if_fail (MP_IS_QUEUE (self), -1);
   g_return_val_if_fail (buffer != NULL || size == 0, -1);
 
+  ring = mp_shared_get_data (MP_SHARED (self));
+  if (G_LIKELY (cancellable == NULL && ring != NULL &&
+                mp_ring_get_fast (ring, buffer, size, &message.size) != 0))
+    return (gssize) message.size;
+
+  limits.deadline = mp_deadline_from_seconds (timeout);
   status = mp_queue_get_until (self, buffer, size, FALSE, NULL, &limits, &message);
   if (status == MP_STATUS_INVALID && message.size > size)
     return too_small (message.size, size, error);

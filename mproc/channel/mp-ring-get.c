@@ -16,7 +16,7 @@
 
 #include <string.h>
 
-#include "mproc/channel/mp-ring-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 #include "mproc/memory/mp-block-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/sync/mp-wait-private.h"
@@ -41,18 +41,6 @@ mp_ring_lock_head (MpRing             *ring,
 
   mp_self_slot ()->object = 0;
   return mp_guard_status (result);
-}
-
-/* The place first. */
-void
-mp_ring_announce (MpRing  *ring,
-                  guint64  n,
-                  guint64 *lease)
-{
-  __atomic_store_n (&ring->in_pos, ring->head_pos, __ATOMIC_RELEASE);
-  __atomic_store_n (&ring->in_n, n, __ATOMIC_RELEASE);
-  if (lease != NULL)
-    __atomic_store_n (lease, n, __ATOMIC_RELEASE);
 }
 
 /* Whether the producers' end is still in the segment that starts at @segment. */
@@ -118,34 +106,6 @@ find_first (MpRing             *ring,
 }
 
 /* --- One message --------------------------------------------------------------------------- */
-
-static MpStatus
-take_inline (MpRing        *ring,
-             guint64        header,
-             guint8        *buffer,
-             gsize          size,
-             guint64       *lease,
-             MpRingMessage *message)
-{
-  guint64 *word = mp_ring_word (ring->head_pos) + 1;
-
-  message->size = MP_RECORD_SIZE (header);
-  if (message->size > size)
-    return MP_STATUS_INVALID;
-
-  memcpy (buffer, word, message->size);
-  mp_ring_announce (ring, ring->head_n + 1, lease);
-  __atomic_store_n (&ring->head_pos, ring->head_pos + MP_RECORD_BYTES (message->size),
-                    __ATOMIC_RELEASE);
-
-  /* Nobody looks at these bytes again. Written to by this CPU, the line passes to the producer's in
-   * one step when it comes round; only read, it would have to be taken back from both. A release
-   * store: not before the commit. */
-  if (message->size > 0)
-    __atomic_store_n (word, 0, __ATOMIC_RELEASE);
-
-  return MP_STATUS_OK;
-}
 
 /* A lease of this process's own on a block that the ring holds. */
 static MpStatus
@@ -228,7 +188,10 @@ take_record (MpRing        *ring,
   else
     {
       message->block = 0;
-      status = take_inline (ring, header, buffer, size, lease, message);
+      message->size = MP_RECORD_SIZE (header);
+      status = message->size <= size ? MP_STATUS_OK : MP_STATUS_INVALID;
+      if (status == MP_STATUS_OK)
+        mp_ring_take_inline (ring, buffer, message->size, lease);
     }
   if (status == MP_STATUS_OK)
     __atomic_store_n (&ring->head_n, ring->in_n, __ATOMIC_RELEASE);

@@ -176,11 +176,6 @@ mp_ring_word (MpOffset offset)
 MpStatus mp_ring_lock_head (MpRing             *ring,
                             const MpWaitLimits *limits);
 
-/* What recovery needs to know of the get that follows. */
-void     mp_ring_announce  (MpRing             *ring,
-                            guint64             n,
-                            guint64            *lease);
-
 /* Under the head's guard: a free entry in the table of claims. */
 MpStatus mp_ring_new_claim (MpRing             *ring,
                             MpRingClaim       **claim);

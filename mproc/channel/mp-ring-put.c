@@ -15,15 +15,12 @@
 
 #include "config.h"
 
-#include <string.h>
-
-#include "mproc/channel/mp-ring-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-lease-private.h"
 #include "mproc/sync/mp-wait-private.h"
 
 #define LAST_SEGMENT 65536u        /* a whole span: such memory can be given back */
-#define JUMP_BYTES 16u
 
 static MpStatus
 lock_tail (MpRing             *ring,
@@ -57,20 +54,13 @@ mp_ring_settle_tail (MpRing             *ring,
   return status;
 }
 
-static gboolean
-has_room (MpRing *ring,
-          gsize   bytes)
-{
-  return ring->tail_pos + bytes + JUMP_BYTES <= ring->tail_end;
-}
-
 static guint32
 segment_size (MpRing *ring,
               gsize   bytes)
 {
   guint32 size = ring->next_size;
 
-  while (size < bytes + JUMP_BYTES)
+  while (size < bytes + MP_RING_JUMP_BYTES)
     size *= 2;
 
   return size;
@@ -111,7 +101,7 @@ add_segment (MpRing             *ring,
   status = lock_tail (ring, limits);
   if (status == MP_STATUS_OK)
     {
-      if (!has_room (ring, bytes))
+      if (!mp_ring_has_room (ring, bytes))
         link_segment (ring, hand);
       mp_guard_unlock (&ring->tail_guard);
     }
@@ -127,38 +117,9 @@ copy_parts (guint8           *to,
 {
   for (guint i = 0; i < n_parts; i++)
     {
-      if (parts[i].size > 0)
-        memcpy (to, parts[i].data, parts[i].size);
+      mp_ring_copy (to, parts[i].data, parts[i].size);
       to += parts[i].size;
     }
-}
-
-/* The messages are there. Their number first: recovery finds it again from the records, but only
- * as long as they have not been passed. */
-static void
-advance (MpRing   *ring,
-         guint     n,
-         MpOffset  pos)
-{
-  __atomic_store_n (&ring->tail_n, ring->tail_n + n, __ATOMIC_RELEASE);
-  __atomic_store_n (&ring->tail_pos, pos, __ATOMIC_RELEASE);
-}
-
-static void
-write_inline (MpRing           *ring,
-              guint             encoding,
-              const MpRingPart *parts,
-              guint             n_parts,
-              gsize             size)
-{
-  guint64 *word = mp_ring_word (ring->tail_pos);
-  MpOffset next = ring->tail_pos + MP_RECORD_BYTES (size);
-
-  copy_parts ((guint8 *) (word + 1), parts, n_parts);
-  *mp_ring_word (next) = 0;
-  __atomic_store_n (word, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding, size),
-                    __ATOMIC_RELEASE);
-  advance (ring, 1, next);
 }
 
 /* As many as there is room for in the segment. */
@@ -172,7 +133,7 @@ write_batch (MpRing           *ring,
   MpOffset pos = ring->tail_pos;
   guint n = 0;
 
-  while (n < n_items && pos + MP_RECORD_BYTES (items[n].size) + JUMP_BYTES <= ring->tail_end)
+  while (n < n_items && pos + MP_RECORD_BYTES (items[n].size) + MP_RING_JUMP_BYTES <= ring->tail_end)
     {
       guint64 *word = mp_ring_word (pos);
 
@@ -185,7 +146,7 @@ write_batch (MpRing           *ring,
   *mp_ring_word (pos) = 0;
   __atomic_store_n (first, MP_RECORD (ring->tail_n + 1, MP_RECORD_INLINE, encoding,
                                       items[0].size), __ATOMIC_RELEASE);
-  advance (ring, n, pos);
+  mp_ring_advance (ring, n, pos);
 
   return n;
 }
@@ -204,7 +165,7 @@ write_block (MpRing   *ring,
   mp_intent_begin (&ring->tail_intent, MP_INTENT_GIVE, word,
                    MP_RECORD (ring->tail_n + 1, MP_RECORD_BLOCK, encoding, 0), entry, block);
   mp_intent_commit (&ring->tail_intent, word, entry);
-  advance (ring, 1, next);
+  mp_ring_advance (ring, 1, next);
 }
 
 /* With the lock held: why no message can be put now, or OK. */
@@ -230,7 +191,7 @@ lock_with_room (MpRing             *ring,
 
   while ((status = lock_tail (ring, limits)) == MP_STATUS_OK)
     {
-      gboolean room = has_room (ring, bytes);
+      gboolean room = mp_ring_has_room (ring, bytes);
 
       status = refusal (ring);
       if (G_LIKELY (status == MP_STATUS_OK && room))
@@ -277,7 +238,8 @@ mp_ring_put (MpRing             *ring,
   status = lock_with_room (ring, MP_RECORD_BYTES (size), limits);
   if (G_LIKELY (status == MP_STATUS_OK))
     {
-      write_inline (ring, encoding, parts, n_parts, size);
+      copy_parts ((guint8 *) (mp_ring_word (ring->tail_pos) + 1), parts, n_parts);
+      mp_ring_commit_inline (ring, encoding, size);
       unlock_and_wake (ring, number, 1);
     }
   mp_self_slot ()->object = 0;

@@ -43,8 +43,8 @@ mp_ring_fix_tail (MpRing *ring)
       ring->tail_pos = mp_ring_word (ring->tail_pos)[1];
     else
       {
-        /* The number first: if this is interrupted too, it is found again from the record. Signed: of
-         * a batch the count may be ahead. */
+        /* The number first: if this is interrupted too, it is found again from the record. Signed:
+         * of a batch the count may be ahead. */
         __atomic_store_n (&ring->tail_n,
                           ring->tail_n + (gint64) (gint32) ((guint32) (header >> 32) -
                                                             (guint32) ring->tail_n),

@@ -35,7 +35,7 @@
 #define PATIENCE 6              /* long spins in vain before only some waits get one */
 #define MOST_SKIPPED 6          /* then every 2nd, 4th, … 2^6th */
 #define CLOSE 4                 /* waits in a row that were over at the first look */
-#define DISTANCE 48             /* pauses */
+#define DISTANCE 128             /* pauses */
 #define RETHINK 64
 #define N_HISTORIES 16
 
