@@ -31,7 +31,8 @@ MpStatus mp_queue_put_parts     (MpQueue            *self,
                                  GCancellable       *cancellable,
                                  guint64            *number);
 
-/* The same for a block, which the caller goes on holding. */
+/* The same for a block. If nobody else holds it, it goes over as it is: the caller's is released.
+ * */
 MpStatus mp_queue_put_block_until (MpQueue            *self,
                                    guint               encoding,
                                    MpBlock            *block,

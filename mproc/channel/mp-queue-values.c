@@ -316,7 +316,8 @@ mp_queue_get_payload (MpQueue       *self,
  * Puts bytes that were written in place, without a copy: whatever the size, it takes as long as a
  * small message. To its reader it is what [method@Mp.Queue.put_bytes] puts.
  *
- * The caller goes on holding @block, but must not change it any more.
+ * After success @block is not the caller's any more, and of no use but to be given back
+ * ([method@Mp.Block.unref]); after an error it is as it was.
  *
  * Errors: as [method@Mp.Queue.put].
  *

@@ -219,19 +219,24 @@ mp_queue_put_block_until (MpQueue            *self,
 {
   Outgoing message = { encoding, NULL, 0, 0, 0 };
   MpRing *ring = get_ring (self);
-  MpStatus status;
+  MpStatus status = MP_STATUS_OK;
+  gboolean given;
 
   if (ring == NULL)
     return MP_STATUS_INVALID;
   if (g_cancellable_is_cancelled (limits->cancellable))
     return MP_STATUS_CANCELLED;
 
-  status = mp_block_lease (block, &message.block, &message.lease);
+  given = mp_block_give (block, &message.block, &message.lease);
+  if (!given)
+    status = mp_block_lease (block, &message.block, &message.lease);
   if (status != MP_STATUS_OK)
     return status;
 
   status = put_until (ring, &message, limits, NULL);
-  if (status != MP_STATUS_OK)
+  if (given && status == MP_STATUS_OK)
+    mp_block_gave (block);
+  else if (!given && status != MP_STATUS_OK)
     mp_lease_drop (message.lease);
 
   return status;

@@ -81,6 +81,7 @@ typedef struct {
   guint64  waiting;             /* condition that counts this thread as a waiter */
   guint64  dying;               /* object that may have to be destroyed… */
   guint64  dying_serial;        /* …if it still is the one with this serial */
+  MpOffset dying_entry;         /* the one word that may refer to it all the same, or 0 */
   MpOffset parked;              /* free blocks that could not be given back, see mp-heap.c */
   MpOffset graves;              /* objects that this thread has to destroy, see mp-lease.c */
 } __attribute__ ((aligned (128))) MpThreadSlot;
@@ -134,6 +135,8 @@ typedef struct {
   guint32  heap_guard __attribute__ ((aligned (64)));
   guint64  heap_ready;          /* bytes of heap that have memory */
   guint64  heap_hint;           /* span index, always at the edge of a run */
+  guint64  heap_warm;           /* a span, from which on… */
+  guint64  heap_warm_length;    /* …that many are free and have memory, to be used first */
   guint64  heap_used;           /* spans in runs */
   guint64  heap_punched;        /* free spans that have lost their memory */
   MpIntent heap_intent;

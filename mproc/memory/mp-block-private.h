@@ -68,6 +68,12 @@ mp_block_shrink (MpOffset offset,
 MpBlock *mp_block_adopt    (MpOffset             offset,
                             guint32              lease);
 
+/* If nobody else holds @self: its lease, to be given away; then say mp_block_gave(). */
+gboolean mp_block_give     (MpBlock             *self,
+                            MpOffset            *offset,
+                            guint32             *lease);
+void     mp_block_gave     (MpBlock             *self);
+
 /* A second lease on the block, to be given away. */
 MpStatus mp_block_lease    (MpBlock             *self,
                             MpOffset            *offset,

@@ -7,8 +7,8 @@
  * MpBlock: one process's lease on a block of the arena, counted like a GBytes.
  *
  * It is no GObject, because it is made and dropped once per large message. A forked child has its
- * own lease at the same index, so what it inherited stays right. The lease's reference can be moved
- * to a queue (mp_block_lease() takes a second one for that, unless the caller is done with it).
+ * own lease at the same index, so what it inherited stays right. The lease's reference moves to
+ * a queue when the block is put; if there are views of it, a second one does.
  *
  * Any thread may use a block; the data is not protected from concurrent changes.
  */
@@ -130,6 +130,25 @@ static gboolean
 is_usable (MpBlock *self)
 {
   return !g_atomic_int_get (&self->released) && !mp_arena.cut_off;
+}
+
+gboolean
+mp_block_give (MpBlock  *self,
+               MpOffset *offset,
+               guint32  *lease)
+{
+  if (!is_usable (self) || !g_atomic_ref_count_compare (&self->ref_count, 1))
+    return FALSE;
+
+  *offset = self->offset;
+  *lease = self->lease;
+  return TRUE;
+}
+
+void
+mp_block_gave (MpBlock *self)
+{
+  g_atomic_int_set (&self->released, TRUE);
 }
 
 MpStatus

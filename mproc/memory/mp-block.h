@@ -28,7 +28,8 @@ G_BEGIN_DECLS
  * queue. Whoever takes it reads it in place. The memory is given back when the last who holds the
  * block lets go; if a process dies, it lets go of all it held.
  *
- * A block that has been put belongs to whoever takes it: do not change it any more.
+ * A block that has been put belongs to whoever takes it: who put it can only give its reference
+ * back.
  *
  * Since: 0.1
  */

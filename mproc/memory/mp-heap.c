@@ -11,7 +11,8 @@
  * marks, and taking or giving a run is one store. `heap_used` and `heap_hint` (before which nothing
  * is free) only help; they are computed anew after a lock was stolen.
  *
- * Runs are taken at the lowest place: what was freed last is still in the caches.
+ * Runs are taken from what was freed last, which is still in the caches, or else at the lowest
+ * place.
  *
  * Runs by any thread of any member. Locks: one per class and one for the runs, never two at once;
  * memory is populated with no lock held.
@@ -85,6 +86,7 @@ fix_runs (void)
   header->heap_used = used;
   header->heap_punched = punched;
   header->heap_hint = 0;
+  header->heap_warm_length = 0;
 }
 
 MpStatus
@@ -167,11 +169,13 @@ mp_heap_recover_all (void)
 
 /* --- Runs of spans ------------------------------------------------------------------------- */
 
-/* The first of @n free spans in a row between @from and @to, or -1. @from: an edge of a run. */
+/* The first of @n free spans in a row between @from and @to, or -1; if @warm, of such as have their
+ * memory. @from: an edge of a run. */
 static gint64
-find_run (guint64 n,
-          guint64 from,
-          guint64 to)
+find_run (guint64  n,
+          guint64  from,
+          guint64  to,
+          gboolean warm)
 {
   guint64 start = from;
 
@@ -184,6 +188,8 @@ find_run (guint64 n,
           i += length;
           start = i;
         }
+      else if (warm && mp_arena.spans[i] != 0)
+        start = ++i;
       else if (++i - start == n)
         return (gint64) start;
     }
@@ -224,6 +230,42 @@ grow (guint64             n,
   return MP_STATUS_OK;
 }
 
+/* The spans that were freed last are taken first, without a search: they are in the caches. */
+static void
+note_warm (guint64 index,
+           guint64 n)
+{
+  MpArenaHeader *header = mp_arena.header;
+
+  if (index + n == header->heap_warm && header->heap_warm_length > 0)
+    {
+      header->heap_warm = index;
+      header->heap_warm_length += n;
+    }
+  else if (header->heap_warm + header->heap_warm_length == index)
+    header->heap_warm_length += n;
+  else
+    {
+      header->heap_warm = index;
+      header->heap_warm_length = n;
+    }
+}
+
+static void
+use_warm (guint64 index,
+          guint64 n)
+{
+  MpArenaHeader *header = mp_arena.header;
+
+  if (index == header->heap_warm && n <= header->heap_warm_length)
+    {
+      header->heap_warm += n;
+      header->heap_warm_length -= n;
+    }
+  else if (index < header->heap_warm + header->heap_warm_length && header->heap_warm < index + n)
+    header->heap_warm_length = 0;
+}
+
 /* Under the lock: the run at @index moves to *@hand. TRUE if part of it had lost its memory. */
 gboolean
 mp_heap_take_found (guint64  index,
@@ -235,8 +277,9 @@ mp_heap_take_found (guint64  index,
   MpArenaHeader *header = mp_arena.header;
   guint64 *word = &mp_arena.spans[index];
   gboolean punched = FALSE;
+  gboolean known = index == header->heap_warm && n <= header->heap_warm_length;
 
-  for (guint64 i = index; i < index + n; i++)
+  for (guint64 i = index; !known && i < index + n; i++)
     if (mp_arena.spans[i] & SPAN_PUNCHED)
       {
         punched = TRUE;
@@ -250,8 +293,27 @@ mp_heap_take_found (guint64  index,
   header->heap_used += n;
   if (header->heap_hint == index)
     header->heap_hint = index + n;
+  use_warm (index, n);
 
   return punched;
+}
+
+/* Under the lock. Spans that have lost their memory are taken last: else they would get it back
+ * while others lose theirs, for ever. */
+static gint64
+find_place (guint64 n,
+            guint64 ready)
+{
+  const MpArenaHeader *header = mp_arena.header;
+  guint64 hint = MIN (header->heap_hint, ready);
+  gint64 index = -1;
+
+  if (n > 1 && n <= header->heap_warm_length)
+    return (gint64) header->heap_warm;
+
+  if (header->heap_punched > 0 && header->heap_used + header->heap_punched + n <= ready)
+    index = find_run (n, hint, ready, TRUE);
+  return index >= 0 ? index : find_run (n, hint, ready, FALSE);
 }
 
 static MpStatus
@@ -261,14 +323,13 @@ take_run (guint64             n,
           guint64            *hand,
           const MpWaitLimits *limits)
 {
-  MpArenaHeader *header = mp_arena.header;
   gboolean reclaimed = FALSE;
   MpStatus status;
 
   while ((status = mp_heap_lock_runs (limits)) == MP_STATUS_OK)
     {
       guint64 ready = mp_heap_n_spans_ready ();
-      gint64 index = find_run (n, MIN (header->heap_hint, ready), ready);
+      gint64 index = find_place (n, ready);
       gboolean punched = FALSE;
 
       if (index >= 0)
@@ -353,6 +414,8 @@ mp_heap_give_run (guint64            *hand,
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used -= n;
   header->heap_hint = MIN (header->heap_hint, index);
+  if (n_punched == 0)
+    note_warm (index, n);
   header->heap_punched += n_punched;
   mp_heap_unlock_runs ();
 

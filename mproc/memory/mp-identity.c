@@ -170,6 +170,7 @@ mp_identity_attach_thread (void)
   slot->heap_op = 0;
   slot->object = 0;
   slot->dying = 0;
+  slot->dying_entry = 0;
   slot->graves = 0;
   slot->parked = 0;
   slot->waiting = 0;

@@ -85,29 +85,43 @@ append_entry (MpProcessSlot *process)
 }
 
 static MpStatus
+lock_entries (MpProcessSlot *process)
+{
+  return mp_guard_status (mp_guard_lock (&process->lease_guard, NULL, NULL));
+}
+
+/* With the guard. */
+static MpStatus
+pick_entry (MpProcessSlot *process,
+            guint32       *index)
+{
+  guint64 *entry;
+
+  if (process->free_lease == 0)
+    {
+      *index = (guint32) process->n_leases;
+      return append_entry (process);
+    }
+
+  *index = (guint32) (process->free_lease - 1);
+  entry = entry_at (process, *index);
+  process->free_lease = *entry >> 1;
+  __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
+
+  return MP_STATUS_OK;
+}
+
+static MpStatus
 take_entry (guint32 *index)
 {
   MpProcessSlot *process = own_process ();
-  MpStatus status = mp_guard_status (mp_guard_lock (&process->lease_guard, NULL, NULL));
+  MpStatus status = lock_entries (process);
 
-  if (status != MP_STATUS_OK)
-    return status;
-
-  if (process->free_lease != 0)
+  if (status == MP_STATUS_OK)
     {
-      guint64 *entry;
-
-      *index = (guint32) (process->free_lease - 1);
-      entry = entry_at (process, *index);
-      process->free_lease = *entry >> 1;
-      __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
+      status = pick_entry (process, index);
+      mp_guard_unlock (&process->lease_guard);
     }
-  else
-    {
-      *index = (guint32) process->n_leases;
-      status = append_entry (process);
-    }
-  mp_guard_unlock (&process->lease_guard);
 
   return status;
 }
@@ -266,6 +280,7 @@ mp_lease_drop_word (guint64 *entry)
     return;
 
   slot->dying_serial = shared->serial;
+  slot->dying_entry = 0;
   __atomic_store_n (&slot->dying, offset, __ATOMIC_RELEASE);
   stripe = lock_stripe (offset);
   if (stripe != NULL)
@@ -278,6 +293,31 @@ mp_lease_drop_word (guint64 *entry)
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
   if (last && !burying)
     bury (slot);
+}
+
+/* The same for a lease of this process, with the guard of its entries, if it is the only reference
+ * to a block: nobody else can find that and count it up, so the stripe is not needed. */
+static gboolean
+drop_sole (MpThreadSlot *slot,
+           guint64      *entry)
+{
+  MpOffset offset = *entry;
+  MpSharedHeader *shared = mp_arena_pointer (offset);
+
+  if (offset == 0 || (offset & 1) != 0 || shared->kind != MP_KIND_BLOCK ||
+      __atomic_load_n (&shared->refs, __ATOMIC_ACQUIRE) != 1)
+    return FALSE;
+
+  slot->dying_serial = shared->serial;
+  slot->dying_entry = mp_arena_offset (entry);
+  __atomic_store_n (&slot->dying, offset, __ATOMIC_RELEASE);
+  __atomic_store_n (&shared->refs, 0, __ATOMIC_RELEASE);
+  __atomic_store_n (&shared->dying, mp_self (), __ATOMIC_RELEASE);
+  __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
+  push_grave (slot, offset);
+  __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
+
+  return TRUE;
 }
 
 /* Whether the object that the dead thread was letting go of is its to destroy: claimed by it, or by
@@ -302,6 +342,16 @@ inherits_destruction (MpThreadSlot *slot,
   return inherits;
 }
 
+/* Of a sole reference the count went first. */
+static void
+forget_entry (MpThreadSlot *slot)
+{
+  guint64 *entry = slot->dying_entry != 0 ? mp_arena_pointer (slot->dying_entry) : NULL;
+
+  if (entry != NULL && *entry == slot->dying)
+    __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
+}
+
 void
 mp_lease_finish_dying (MpThreadSlot *slot,
                        guint32       dead)
@@ -315,7 +365,10 @@ mp_lease_finish_dying (MpThreadSlot *slot,
       if (slot->dying_serial == 0)
         mp_heap_free (&slot->dying);
       else if (slot->graves != slot->dying && inherits_destruction (slot, dead))
-        push_grave (slot, slot->dying);
+        {
+          forget_entry (slot);
+          push_grave (slot, slot->dying);
+        }
       __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
     }
   bury (slot);
@@ -342,6 +395,7 @@ make_object (MpKind              kind,
     return MP_STATUS_NO_SPACE;
 
   slot->dying_serial = 0;
+  slot->dying_entry = 0;
   status = mp_heap_allocate (size, &slot->dying, limits);
   if (status != MP_STATUS_OK)
     return status;
@@ -356,6 +410,18 @@ make_object (MpKind              kind,
   __atomic_store_n (&slot->dying_serial, shared->serial, __ATOMIC_RELEASE);
 
   return MP_STATUS_OK;
+}
+
+/* Nobody else knows the object yet, and no fork looks at the entry while the guard is held. */
+static void
+first_reference (MpThreadSlot *slot,
+                 guint64      *entry)
+{
+  MpSharedHeader *shared = mp_arena_pointer (slot->dying);
+
+  __atomic_store_n (&slot->dying_entry, mp_arena_offset (entry), __ATOMIC_RELEASE);
+  __atomic_store_n (entry, slot->dying, __ATOMIC_RELEASE);
+  __atomic_store_n (&shared->refs, 1, __ATOMIC_RELEASE);
 }
 
 MpStatus
@@ -373,33 +439,31 @@ mp_lease_create_sized (MpKind              kind,
                        MpOffset           *offset,
                        guint32            *lease)
 {
+  MpProcessSlot *process = own_process ();
   MpThreadSlot *slot;
-  MpStripe *stripe;
   MpStatus status;
 
   if (mp_self () == 0)
     return MP_STATUS_INVALID;
-  status = take_entry (lease);
-  if (status != MP_STATUS_OK)
-    return status;
   status = make_object (kind, more, limits);
   if (status != MP_STATUS_OK)
-    {
-      give_entry (*lease);
-      return status;
-    }
+    return status;
 
   slot = mp_self_slot ();
   *offset = slot->dying;
-  stripe = lock_stripe (*offset);
-  if (stripe != NULL)
+  status = lock_entries (process);
+  if (status == MP_STATUS_OK)
     {
-      count_up (stripe, mp_arena_pointer (*offset), entry_at (own_process (), *lease));
-      unlock_stripe (stripe);
+      status = pick_entry (process, lease);
+      if (status == MP_STATUS_OK)
+        first_reference (slot, entry_at (process, *lease));
+      mp_guard_unlock (&process->lease_guard);
     }
+  if (status != MP_STATUS_OK)
+    mp_heap_free (&slot->dying);
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
 
-  return MP_STATUS_OK;
+  return status;
 }
 
 MpStatus
@@ -466,10 +530,23 @@ mp_lease_reserve (guint32  *lease,
 void
 mp_lease_drop (guint32 lease)
 {
-  if (mp_self () == 0)
+  MpProcessSlot *process = own_process ();
+  gboolean dropped;
+
+  if (mp_self () == 0 || lock_entries (process) != MP_STATUS_OK)
     return;
 
-  mp_lease_drop_word (entry_at (own_process (), lease));
+  dropped = drop_sole (mp_self_slot (), entry_at (process, lease));
+  if (dropped)
+    put_back (process, lease);
+  mp_guard_unlock (&process->lease_guard);
+
+  if (dropped && !burying)
+    bury (mp_self_slot ());
+  if (dropped)
+    return;
+
+  mp_lease_drop_word (entry_at (process, lease));
   give_entry (lease);
 }
 
