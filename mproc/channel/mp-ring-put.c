@@ -133,7 +133,8 @@ write_batch (MpRing           *ring,
   MpOffset pos = ring->tail_pos;
   guint n = 0;
 
-  while (n < n_items && pos + MP_RECORD_BYTES (items[n].size) + MP_RING_JUMP_BYTES <= ring->tail_end)
+  while (n < n_items &&
+         pos + MP_RECORD_BYTES (items[n].size) + MP_RING_JUMP_BYTES <= ring->tail_end)
     {
       guint64 *word = mp_ring_word (pos);
 

@@ -415,7 +415,8 @@ mp_shared_memory_new_named (const char  *name,
       return NULL;
     }
 
-  return mp_shared_check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, "size", size, NULL), error);
+  return mp_shared_check (g_object_new (MP_TYPE_SHARED_MEMORY, "name", name, "size", size, NULL),
+                          error);
 }
 
 /**

@@ -44,7 +44,7 @@ typedef struct {
 
 static GMutex mutex;
 static int bell_fd = -1;        /* heard by this process's sources */
-static int ringer_fd = -1;      /* made when the process joins the family; a child has its parent's */
+static int ringer_fd = -1;      /* made on joining the family; a child has its parent's */
 static GList *sources;          /* all living ones; not owned */
 
 static MpProcessSlot *

@@ -4,8 +4,8 @@
  */
 
 /*
- * Messages that are blocks of shared memory: filled and read in place, forwarded without a copy, and
- * holding references on shared objects until they have been read; and batches.
+ * Messages that are blocks of shared memory: filled and read in place, forwarded without a copy,
+ * and holding references on shared objects until they have been read; and batches.
  */
 
 #include <mproc/mproc.h>
