@@ -16,6 +16,7 @@
 
 #include "mproc/base/mp-error-private.h"
 #include "mproc/base/mp-payload-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 #include "mproc/memory/mp-attach-private.h"
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-wait-private.h"
@@ -300,6 +301,26 @@ mp_queue_put_some (MpQueue            *self,
 
 /* --- Taking -------------------------------------------------------------------------------- */
 
+static MpStatus
+get_once (MpRing             *ring,
+          guint8             *buffer,
+          gsize               size,
+          gboolean            views,
+          guint64            *lease,
+          const MpWaitLimits *limits,
+          MpRingMessage      *message)
+{
+  if (lease == NULL)
+    {
+      message->encoding = mp_ring_get_fast (ring, buffer, size, &message->size);
+      message->block = 0;
+      if (message->encoding != 0)
+        return MP_STATUS_OK;
+    }
+
+  return mp_ring_get (ring, buffer, size, views, lease, limits, message);
+}
+
 MpStatus
 mp_queue_get_until (MpQueue            *self,
                     guint8             *buffer,
@@ -317,7 +338,7 @@ mp_queue_get_until (MpQueue            *self,
   if (ring == NULL)
     return MP_STATUS_INVALID;
 
-  while ((status = mp_ring_get (ring, buffer, size, views, lease, limits, message)) ==
+  while ((status = get_once (ring, buffer, size, views, lease, limits, message)) ==
          MP_STATUS_TIMED_OUT)
     {
       if (G_UNLIKELY (ring->joinable) && !looked)

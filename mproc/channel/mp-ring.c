@@ -75,10 +75,16 @@ gboolean
 mp_ring_readable (gpointer data)
 {
   MpRing *ring = data;
-  MpOffset pos = __atomic_load_n (&ring->head_pos, __ATOMIC_ACQUIRE);
+  guint64 *word = mp_ring_word (__atomic_load_n (&ring->head_pos, __ATOMIC_ACQUIRE));
 
-  return __atomic_load_n (mp_ring_word (pos), __ATOMIC_ACQUIRE) != 0 ||
-         __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0 ||
+  if (__atomic_load_n (word, __ATOMIC_ACQUIRE) != 0)
+    {
+      /* What is not in the first line is on its way while the guard is taken. */
+      __builtin_prefetch (word + 8);
+      return TRUE;
+    }
+
+  return __atomic_load_n (&ring->closed, __ATOMIC_ACQUIRE) != 0 ||
          (G_UNLIKELY (ring->joinable) && mp_ring_lost_claim (ring) != NULL);
 }
 

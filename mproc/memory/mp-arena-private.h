@@ -84,6 +84,9 @@ typedef struct {
   MpOffset dying_entry;         /* the one word that may refer to it all the same, or 0 */
   MpOffset parked;              /* free blocks that could not be given back, see mp-heap.c */
   MpOffset graves;              /* objects that this thread has to destroy, see mp-lease.c */
+  MpOffset emptying;            /* the one that it is just freeing the contents of */
+  guint64  heir_of;             /* 1 + index of the dead thread whose graves these are, or 0… */
+  guint64  heir_state;          /* …and that one's state word */
 } __attribute__ ((aligned (128))) MpThreadSlot;
 
 /* One per process. */

@@ -99,7 +99,7 @@ life_begin (MpThreadSlot *slot)
 static gboolean
 leaves_something (const MpThreadSlot *slot)
 {
-  guint64 any = slot->object | slot->waiting | slot->dying | slot->graves |
+  guint64 any = slot->object | slot->waiting | slot->dying | slot->graves | slot->emptying |
                 slot->parked | slot->heap_op;
 
   for (guint i = 0; i < MP_N_HANDS; i++)
@@ -172,6 +172,8 @@ mp_identity_attach_thread (void)
   slot->dying = 0;
   slot->dying_entry = 0;
   slot->graves = 0;
+  slot->emptying = 0;
+  slot->heir_of = 0;
   slot->parked = 0;
   slot->waiting = 0;
   memset (slot->hands, 0, sizeof slot->hands);

@@ -219,21 +219,20 @@ push_grave (MpThreadSlot *slot,
   __atomic_store_n (&slot->graves, offset, __ATOMIC_RELEASE);
 }
 
-/* Frees what the object owns. It is the current object meanwhile: if this thread dies too, what it
- * has in its hands is settled with the object first. */
+/* Frees what the object owns. The slot tells which one: if this thread dies too, what it has in its
+ * hands is settled with the object first. */
 static void
 empty_grave (MpSharedHeader *shared)
 {
   const MpKindInfo *info = mp_kind_get_info (shared->kind);
   MpThreadSlot *self = mp_self_slot ();
-  MpOffset object = self->object;
 
   if (info == NULL || info->destroy == NULL)
     return;
 
-  __atomic_store_n (&self->object, mp_arena_offset (shared), __ATOMIC_RELEASE);
+  __atomic_store_n (&self->emptying, mp_arena_offset (shared), __ATOMIC_RELEASE);
   info->destroy (shared);
-  __atomic_store_n (&self->object, object, __ATOMIC_RELEASE);
+  __atomic_store_n (&self->emptying, 0, __ATOMIC_RELEASE);
 }
 
 /* The first grave's block goes to the heap. For a moment the hand and the list both name it: then
@@ -352,6 +351,19 @@ forget_entry (MpThreadSlot *slot)
     __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
 }
 
+/* With the recover_guard of @slot. Should this thread die meanwhile, whoever recovers it must not
+ * touch these graves before the dead thread they belong to has been seen to, by whomever. */
+static void
+inherit (MpThreadSlot *slot)
+{
+  MpThreadSlot *self = mp_self_slot ();
+
+  self->heir_state = slot->state;
+  __atomic_store_n (&self->heir_of, (guint64) (slot - mp_arena.threads) + 1, __ATOMIC_RELEASE);
+  bury (slot);
+  __atomic_store_n (&self->heir_of, 0, __ATOMIC_RELEASE);
+}
+
 void
 mp_lease_finish_dying (MpThreadSlot *slot,
                        guint32       dead)
@@ -371,9 +383,8 @@ mp_lease_finish_dying (MpThreadSlot *slot,
         }
       __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
     }
-  bury (slot);
-  if (slot != mp_self_slot ())
-    bury (mp_self_slot ());
+  inherit (slot);
+  bury (mp_self_slot ());
 }
 
 /* --- Leases -------------------------------------------------------------------------------- */

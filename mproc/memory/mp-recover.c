@@ -107,6 +107,22 @@ recover_object (MpOffset offset,
   return info->recover == NULL || info->recover (shared, dead);
 }
 
+/* What the dead was freeing the contents of. If that was in the grave of another dead, who recovers
+ * that one may be at it now, and it is gone when he is done: so that comes first. */
+static gboolean
+recover_emptying (MpThreadSlot *slot,
+                  guint32       dead)
+{
+  MpThreadSlot *other = &mp_arena.threads[(slot->heir_of - 1) % MP_MAX_THREADS];
+
+  if (slot->heir_of == 0)
+    return recover_object (slot->emptying, dead);
+
+  if (__atomic_load_n (&other->state, __ATOMIC_ACQUIRE) == slot->heir_state)
+    mp_recover_thread (other);
+  return __atomic_load_n (&other->state, __ATOMIC_ACQUIRE) != slot->heir_state;
+}
+
 static void
 free_thread_slot (MpThreadSlot *slot,
                   guint64       state)
@@ -134,7 +150,7 @@ mp_recover_thread (MpThreadSlot *slot)
   if (result == MP_GUARD_STOLEN)
     mp_heap_recover_all ();
   if (dead_state (slot) == state && recover_object (slot->object, dead) &&
-      recover_object (slot->waiting, dead))
+      recover_object (slot->waiting, dead) && recover_emptying (slot, dead))
     {
       mp_heap_recover (slot->heap_op);
       mp_heap_free_parked (slot);      /* first: they may still be in hands, too */

@@ -27,6 +27,7 @@
 
 #define FIRST_SLEEP 5000        /* microseconds */
 #define SWEEP_EVERY 10          /* slices */
+#define LONG_AFTER 10           /* then a slice is twice as long */
 
 /* Spinning. Longer than it takes to wake a sleeper: where two who answer one another both slept,
  * one of them has to wait that out for the spinning to begin again. */
@@ -179,8 +180,8 @@ sleep_once (MpSleeper *sleeper,
 {
   MpThreadSlot *lives[MP_SLEEP_MAX_LIVES];
   guint n_lives = turn > 0 ? choose_lives (lives, n_slices) : 0;
-  MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives,
-                                           turn > 0 ? MP_SLEEP_SLICE : FIRST_SLEEP);
+  gint64 most = turn == 0 ? FIRST_SLEEP : turn < LONG_AFTER ? MP_SLEEP_SLICE : 2 * MP_SLEEP_SLICE;
+  MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives, most);
   gboolean died = FALSE;
 
   for (guint i = 0; i < n_lives; i++)
