@@ -38,6 +38,7 @@ typedef guint64 MpOffset;       /* from the arena's start; 0 is none */
 #define MP_HAND_GRAVE 3
 #define MP_HAND_PARKED 4
 #define MP_N_STRIPES 64
+#define MP_N_WARM 4
 
 /* What moves a block from a hand to an object (GIVE) or back (TAKE) by one commit store.
  * It lies beside the lock that protects the object, and counts only while that is held. */
@@ -112,6 +113,12 @@ typedef struct {
   MpIntent intent;
 } __attribute__ ((aligned (64))) MpHeapClass;
 
+/* Free spans that have memory; 0: none. */
+typedef struct {
+  guint64  index;
+  guint64  length;
+} MpWarmSpans;
+
 /* For the counts of the objects whose offsets fall to it. Not in the objects, because who looks for
  * one may find that it is gone, and its memory somebody else's. */
 typedef struct {
@@ -138,8 +145,7 @@ typedef struct {
   guint32  heap_guard __attribute__ ((aligned (64)));
   guint64  heap_ready;          /* bytes of heap that have memory */
   guint64  heap_hint;           /* span index, always at the edge of a run */
-  guint64  heap_warm;           /* a span, from which on… */
-  guint64  heap_warm_length;    /* …that many are free and have memory, to be used first */
+  MpWarmSpans heap_warm[MP_N_WARM];     /* freed last, to be used first */
   guint64  heap_used;           /* spans in runs */
   guint64  heap_punched;        /* free spans that have lost their memory */
   MpIntent heap_intent;

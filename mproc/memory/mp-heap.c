@@ -23,13 +23,14 @@
 #include "mproc/memory/mp-heap-private.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
-
 
 #define SMALL_MAX 32768u
 #define GROW_LEAST (256u << 10)
 #define GROW_MOST (16u << 20)
 #define WARM_LEAST (G_GUINT64_CONSTANT (64) << 20)
+#define WARM_RUNS 8             /* who frees large runs will want such again */
 #define SPAN_LENGTH(entry) MP_SPAN_LENGTH (entry)
 #define SPAN_CLASS(entry) MP_SPAN_CLASS (entry)
 #define SPAN_PUNCHED MP_SPAN_PUNCHED
@@ -86,7 +87,7 @@ fix_runs (void)
   header->heap_used = used;
   header->heap_punched = punched;
   header->heap_hint = 0;
-  header->heap_warm_length = 0;
+  memset (header->heap_warm, 0, sizeof header->heap_warm);
 }
 
 MpStatus
@@ -230,40 +231,58 @@ grow (guint64             n,
   return MP_STATUS_OK;
 }
 
-/* The spans that were freed last are taken first, without a search: they are in the caches. */
+/* The spans that were freed last are taken first, without a search: they are in the caches. A
+ * neighbour of some that are known joins them; else the oldest are forgotten. */
 static void
 note_warm (guint64 index,
            guint64 n)
 {
-  MpArenaHeader *header = mp_arena.header;
+  MpWarmSpans *warm = mp_arena.header->heap_warm;
 
-  if (index + n == header->heap_warm && header->heap_warm_length > 0)
-    {
-      header->heap_warm = index;
-      header->heap_warm_length += n;
-    }
-  else if (header->heap_warm + header->heap_warm_length == index)
-    header->heap_warm_length += n;
-  else
-    {
-      header->heap_warm = index;
-      header->heap_warm_length = n;
-    }
+  for (guint i = 0; i < MP_N_WARM; i++)
+    if (warm[i].length > 0 &&
+        (index + n == warm[i].index || warm[i].index + warm[i].length == index))
+      {
+        warm[i].index = MIN (warm[i].index, index);
+        warm[i].length += n;
+        return;
+      }
+
+  memmove (&warm[1], &warm[0], (MP_N_WARM - 1) * sizeof *warm);
+  warm[0] = (MpWarmSpans) { index, n };
 }
 
-static void
+/* TRUE: all of these were known to be warm. */
+static gboolean
 use_warm (guint64 index,
           guint64 n)
 {
-  MpArenaHeader *header = mp_arena.header;
+  MpWarmSpans *warm = mp_arena.header->heap_warm;
+  gboolean known = FALSE;
 
-  if (index == header->heap_warm && n <= header->heap_warm_length)
-    {
-      header->heap_warm += n;
-      header->heap_warm_length -= n;
-    }
-  else if (index < header->heap_warm + header->heap_warm_length && header->heap_warm < index + n)
-    header->heap_warm_length = 0;
+  for (guint i = 0; i < MP_N_WARM; i++)
+    if (index == warm[i].index && n <= warm[i].length)
+      {
+        warm[i].index += n;
+        warm[i].length -= n;
+        known = TRUE;
+      }
+    else if (index < warm[i].index + warm[i].length && warm[i].index < index + n)
+      warm[i].length = 0;
+
+  return known;
+}
+
+static gint64
+find_warm (guint64 n)
+{
+  const MpWarmSpans *warm = mp_arena.header->heap_warm;
+
+  for (guint i = 0; i < MP_N_WARM; i++)
+    if (n <= warm[i].length)
+      return (gint64) warm[i].index;
+
+  return -1;
 }
 
 /* Under the lock: the run at @index moves to *@hand. TRUE if part of it had lost its memory. */
@@ -277,7 +296,7 @@ mp_heap_take_found (guint64  index,
   MpArenaHeader *header = mp_arena.header;
   guint64 *word = &mp_arena.spans[index];
   gboolean punched = FALSE;
-  gboolean known = index == header->heap_warm && n <= header->heap_warm_length;
+  gboolean known = use_warm (index, n);
 
   for (guint64 i = index; !known && i < index + n; i++)
     if (mp_arena.spans[i] & SPAN_PUNCHED)
@@ -293,7 +312,6 @@ mp_heap_take_found (guint64  index,
   header->heap_used += n;
   if (header->heap_hint == index)
     header->heap_hint = index + n;
-  use_warm (index, n);
 
   return punched;
 }
@@ -306,12 +324,9 @@ find_place (guint64 n,
 {
   const MpArenaHeader *header = mp_arena.header;
   guint64 hint = MIN (header->heap_hint, ready);
-  gint64 index = -1;
+  gint64 index = n > 1 ? find_warm (n) : -1;
 
-  if (n > 1 && n <= header->heap_warm_length)
-    return (gint64) header->heap_warm;
-
-  if (header->heap_punched > 0 && header->heap_used + header->heap_punched + n <= ready)
+  if (index < 0 && header->heap_punched > 0 && header->heap_used + header->heap_punched + n <= ready)
     index = find_run (n, hint, ready, TRUE);
   return index >= 0 ? index : find_run (n, hint, ready, FALSE);
 }
@@ -375,7 +390,8 @@ n_too_warm (guint64 n)
   guint64 used = header->heap_used << MP_SPAN_SHIFT;
   guint64 cold = used + (header->heap_punched << MP_SPAN_SHIFT);
   guint64 warm = header->heap_ready > cold ? header->heap_ready - cold : 0;
-  guint64 most = MAX (WARM_LEAST, used / 4);
+  guint64 most = MAX (MAX (WARM_LEAST, used / 4), MIN (WARM_RUNS * (n << MP_SPAN_SHIFT),
+                                                       header->limit / WARM_RUNS));
   guint64 all = warm + (n << MP_SPAN_SHIFT);
 
   return all > most ? MIN (n, (all - most) >> MP_SPAN_SHIFT) : 0;
