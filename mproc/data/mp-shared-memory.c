@@ -38,7 +38,9 @@
  * another folder, of a tmpfs, to use instead.
  *
  * All memory is there from the beginning: if there is not enough, the constructor fails, and no
- * later access does. (Nobody may cut the file of a named one short while it is in use.)
+ * later access does. With one exception: a file with a name cannot be sealed. If somebody of the
+ * same user cuts it short by other means while it is mapped, touching what was cut off ends a
+ * process with SIGBUS.
  *
  * Since: 0.1
  */

@@ -273,16 +273,18 @@ use_warm (guint64 index,
   return known;
 }
 
+/* The shortest that will do: who wants much finds it whole. */
 static gint64
 find_warm (guint64 n)
 {
   const MpWarmSpans *warm = mp_arena.header->heap_warm;
+  const MpWarmSpans *best = NULL;
 
   for (guint i = 0; i < MP_N_WARM; i++)
-    if (n <= warm[i].length)
-      return (gint64) warm[i].index;
+    if (n <= warm[i].length && (best == NULL || warm[i].length < best->length))
+      best = &warm[i];
 
-  return -1;
+  return best != NULL ? (gint64) best->index : -1;
 }
 
 /* Under the lock: the run at @index moves to *@hand. TRUE if part of it had lost its memory. */
