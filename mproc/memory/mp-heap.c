@@ -326,9 +326,10 @@ find_place (guint64 n,
 {
   const MpArenaHeader *header = mp_arena.header;
   guint64 hint = MIN (header->heap_hint, ready);
-  gint64 index = n > 1 ? find_warm (n) : -1;
+  gint64 index = find_warm (n);
 
-  if (index < 0 && header->heap_punched > 0 && header->heap_used + header->heap_punched + n <= ready)
+  if (index < 0 && header->heap_punched > 0 &&
+      header->heap_used + header->heap_punched + n <= ready)
     index = find_run (n, hint, ready, TRUE);
   return index >= 0 ? index : find_run (n, hint, ready, FALSE);
 }
@@ -396,7 +397,8 @@ n_too_warm (guint64 n)
                                                        header->limit / WARM_RUNS));
   guint64 all = warm + (n << MP_SPAN_SHIFT);
 
-  return all > most ? MIN (n, (all - most) >> MP_SPAN_SHIFT) : 0;
+  /* A little more does no harm; else small runs would be cooled whenever large ones are free. */
+  return all > most + most / 8 ? MIN (n, (all - most) >> MP_SPAN_SHIFT) : 0;
 }
 
 MpStatus

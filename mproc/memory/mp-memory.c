@@ -88,8 +88,8 @@ mp_memory_get_used (void)
  *
  * Clears up after processes that died, and gives free shared memory back to the system.
  *
- * Otherwise up to 64 MiB, a quarter of what is in use, or eight times what was freed last, up to an
- * eighth of the limit, is kept for the next use.
+ * Otherwise up to 64 MiB, a quarter of what was in use when it was freed, or eight times what was
+ * freed last, up to an eighth of the limit, is kept for the next use.
  *
  * Since: 0.1
  */

@@ -300,9 +300,10 @@ make (GType     type,
 
   if (value > max || (recoverable && value == 0))
     {
+      /* Not which it was: a negative number of the caller's language arrives as a large one. */
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
-                   "The value of a %ssemaphore is between %u and %u, not %u",
-                   recoverable ? "recoverable " : "", recoverable ? 1 : 0, max, value);
+                   "The value of a %ssemaphore is between %u and %u",
+                   recoverable ? "recoverable " : "", recoverable ? 1 : 0, max);
       return NULL;
     }
 

@@ -39,6 +39,7 @@
 #define CLOSE 4                 /* waits in a row that were over at the first look */
 #define DISTANCE 128             /* pauses */
 #define RETHINK 64
+#define GAIN_LEAST 1000         /* nanoseconds of work that falling back has to bring */
 #define N_HISTORIES 16
 
 /* What waiting for an event was like lately, as seen by this thread: who waits long for work and
@@ -46,7 +47,8 @@
 typedef struct {
   guint32 n_vain;               /* long spins in vain since the last that was not */
   guint32 n_skipped;            /* waits without a long spin since the last */
-  guint32 n_close;              /* waits in a row that were over at the first look */
+  gint32  n_close;              /* waits in a row that were over at the first look */
+  gint64  fell_back;            /* when this thread last let the others get ahead; 0: not lately */
 } MpSpinHistory;
 
 static __thread MpSpinHistory histories[N_HISTORIES];
@@ -91,9 +93,17 @@ keep_distance (MpSpinHistory *history)
 {
   if (history->n_close < CLOSE || history->n_close % RETHINK < CLOSE)
     return;
+  /* Not where the others cannot get ahead, as in a queue with few places. */
+  if (history->fell_back != 0 && now_ns () - history->fell_back < GAIN_LEAST)
+    {
+      history->n_close = -RETHINK;
+      history->fell_back = 0;
+      return;
+    }
 
   for (guint i = 0; i < DISTANCE; i++)
     mp_cpu_relax ();
+  history->fell_back = now_ns ();
 }
 
 /* The clock, which costs more than a look, is asked once in a microsecond or two. */
@@ -112,7 +122,8 @@ spin_for (MpReadyFunc    ready,
         {
           if (ready (data))
             {
-              history->n_close = end == 0 && i == 0 ? history->n_close + 1 : 0;
+              history->n_close = end == 0 && i == 0 ? history->n_close + 1
+                                                    : MIN (history->n_close, 0);
               return TRUE;
             }
           if (i >= QUICK_LOOKS)
