@@ -153,7 +153,7 @@ prepare (Server     *self,
     return fail ("cannot reach the creator");
 
   raise_limit ();
-  mp_family_ensure (NULL);      /* for the shared objects in values, see mp-manager-server-shared.c */
+  mp_family_ensure (NULL);      /* for the shared objects in values */
   success = (mp_manager_peer (fd, &self->creator) && watch_creator (self) && watch_signals (self)
              && open_address (self, &ready) && build_loop (self, &ready)
              && (mp_manager_send (fd, &ready, sizeof ready, NULL, 0) || fail ("send")));

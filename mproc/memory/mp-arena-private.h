@@ -26,7 +26,7 @@ G_BEGIN_DECLS
 typedef guint64 MpOffset;       /* from the arena's start; 0 is none */
 
 #define MP_ARENA_MAGIC G_GUINT64_CONSTANT (0x6d70726f632d3031)
-#define MP_ARENA_LAYOUT 1
+#define MP_ARENA_LAYOUT 2
 #define MP_SPAN_SHIFT 16
 #define MP_SPAN_SIZE (1u << MP_SPAN_SHIFT)
 #define MP_MAX_THREADS 16384

@@ -12,9 +12,10 @@
  * the instruction after which the arena differs from before: the tracer has the arena mapped too,
  * and compares. Deaths between two such instructions leave the same arena behind. To get from one
  * to the next quickly, the victim may only read the arena, and is stopped by its own fault.
- * MPROC_TEST_STRIDE=N takes each N-th instruction instead, with 1 really each of them; 0 skips the
- * tests, for tools that cannot be traced.
- * MPROC_TEST_ALL=1 leaves out no pair of points below.
+ * MPROC_TEST_STRIDE=N takes each N-th instruction instead, with 1 really each of them, but where
+ * system calls are points; 0 skips the tests, for tools that cannot be traced.
+ * MPROC_TEST_ALL=1 leaves out no pair of points below. What is printed are the stores, or the
+ * instructions, of one run to the end, and how many processes died on that way, one at each point.
  *
  * The recoverer is killed the same way: a first victim at some of its points, then at each point of
  * the process that clears up after it; the third one checks.
@@ -46,7 +47,7 @@ typedef struct {
   void      (*tear_down) (gpointer state);
   void      (*prepare)   (gpointer state);      /* in the victim before it is stepped; or NULL */
   gboolean    forks;            /* the operation does */
-  guint       most;             /* points, if there are more that are all alike; 0: all */
+  gboolean    calls;            /* system calls are points, too: where files are what counts */
 } StepCase;
 
 /* --- What is in use ------------------------------------------------------------------------ */
@@ -139,12 +140,14 @@ step_assert_nothing_left (StepUse before)
 
 /* --- Points -------------------------------------------------------------------------------- */
 
+/* -1: each store into the arena is a point; 0: no test. */
 static inline int
-step_stride (void)
+step_stride (const StepCase *step_case)
 {
   const char *text = g_getenv ("MPROC_TEST_STRIDE");
+  int stride = text != NULL ? MAX (atoi (text), 0) : -1;
 
-  return text != NULL ? MAX (atoi (text), 0) : -1;
+  return stride > 0 && step_case != NULL && step_case->calls ? -1 : stride;
 }
 
 #define STEP_N_REGIONS 5
@@ -215,8 +218,9 @@ step_view_changed (StepView *view)
 /* --- Stepping ------------------------------------------------------------------------------ */
 
 typedef struct {
-  guint64 kills;
-  guint64 steps;
+  guint64 kills;                /* of all runs */
+  guint64 stores;               /* into the arena, in the longest run */
+  guint64 instructions;         /* if each was stepped; in the longest run */
 } StepCount;
 
 /* Waits for the child's next stop. FALSE if it is done. */
@@ -325,16 +329,24 @@ step_whole (int  pid,
 }
 
 /* Up to and with the next instruction that stores into the arena, where the child may only read;
- * one with a repeat prefix, which copies a message, as a whole. */
+ * one with a repeat prefix, which copies a message, as a whole. Or, if @calls, up to the end of the
+ * next system call. */
 static inline gboolean
-step_to_store (int  pid,
-               int *signal_number)
+step_to_store (int      pid,
+               gboolean calls,
+               int     *signal_number)
 {
   siginfo_t info;
 
-  g_assert_cmpint (ptrace (PTRACE_CONT, pid, 0, *signal_number), ==, 0);
+  g_assert_cmpint (ptrace (calls ? PTRACE_SYSCALL : PTRACE_CONT, pid, 0, *signal_number), ==, 0);
   if (!step_wait (pid, signal_number))
     return FALSE;
+  if (calls && *signal_number == 0)
+    {
+      /* It may have sent a signal, which would come at a bad time later. */
+      g_assert_cmpint (ptrace (PTRACE_SYSCALL, pid, 0, 0), ==, 0);
+      return step_wait (pid, signal_number) && step_once (pid, signal_number);
+    }
   if (*signal_number != SIGSEGV)
     return TRUE;
 
@@ -352,7 +364,7 @@ step_to_store (int  pid,
 #else
 #define STEP_CAN_PROTECT 0
 #define step_protect(pid, protection)
-#define step_to_store step_once
+#define step_to_store(pid, calls, signal_number) step_once (pid, signal_number)
 #endif
 
 /* A child that is done. */
@@ -374,19 +386,22 @@ step_kill (int pid)
 }
 
 /* Runs the child, which is stopped, to its @point-th point and kills it there. FALSE if it ended
- * before. @stride: -1 for changes of the arena, else instructions. @forks: the child's own children
- * must be able to write. */
+ * before. @stride: -1 for changes of the arena, else instructions. @step_case: NULL if what runs is
+ * the recoverer. A child's own children must be able to write. */
 static inline gboolean
-step_to_death (int        pid,
-               guint      point,
-               int        stride,
-               gboolean   forks,
-               StepCount *count)
+step_to_death (int             pid,
+               guint           point,
+               int             stride,
+               const StepCase *step_case,
+               StepCount      *count)
 {
   guint64 n = stride > 0 ? (guint64) point * (guint) stride : point;
+  gboolean forks = step_case != NULL && step_case->forks;
+  gboolean calls = step_case != NULL && step_case->calls;
   gboolean protect = STEP_CAN_PROTECT && stride < 0 && !forks;
   gboolean alive = TRUE;
   int signal_number = 0;
+  guint64 stores = 0, instructions = 0;
   StepView view;
 
   if (stride < 0)
@@ -395,11 +410,17 @@ step_to_death (int        pid,
     step_protect (pid, PROT_READ);
   while (alive && n > 0)
     {
-      alive = protect ? step_to_store (pid, &signal_number) : step_once (pid, &signal_number);
-      count->steps++;
-      if (alive && (stride > 0 || step_view_changed (&view)))
-        n--;
+      gboolean changed;
+
+      alive = protect ? step_to_store (pid, calls, &signal_number)
+                      : step_once (pid, &signal_number);
+      changed = alive && stride < 0 && (step_view_changed (&view) || calls);
+      stores += alive && (protect || changed);
+      instructions += alive && !protect;
+      n -= alive && (stride > 0 || changed);
     }
+  count->stores = MAX (count->stores, stores);
+  count->instructions = MAX (count->instructions, instructions);
   if (stride < 0)
     step_view_end (&view);
   if (protect)                  /* the kernel has to mark the life word */
@@ -478,7 +499,7 @@ step_die_at (const StepCase *step_case,
 {
   gpointer state = step_case->set_up ();
   gboolean died = step_to_death (step_start (step_case, state, step_case->operate), point, stride,
-                                 step_case->forks, count);
+                                 step_case, count);
 
   step_finish (step_case, state, before);
   return died;
@@ -501,10 +522,9 @@ static inline void
 step_run (gconstpointer argument)
 {
   const StepCase *step_case = argument;
-  int stride = step_stride ();
+  int stride = step_stride (step_case);
   StepCount count = { 0 };
   StepUse before;
-  guint most = stride < 0 && step_case->most != 0 ? step_case->most : G_MAXUINT;
 
   if (stride == 0)
     {
@@ -512,13 +532,14 @@ step_run (gconstpointer argument)
       return;
     }
   before = step_warm_up (step_case);
-  for (guint point = 1; point <= most; point++)
-    if (!step_die_at (step_case, point, stride, &before, &count))
-      break;
+  for (guint point = 1; step_die_at (step_case, point, stride, &before, &count); point++)
+    ;
 
   g_assert_cmpuint (count.kills, >, 0);
-  g_test_message ("%s: %" G_GUINT64_FORMAT " deaths, %" G_GUINT64_FORMAT " instructions",
-                  step_case->name, count.kills, count.steps);
+  g_test_message ("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " deaths", step_case->name,
+                  stride > 0 ? count.instructions : count.stores,
+                  stride > 0 ? "instructions" : step_case->calls ? "stores and calls" : "stores",
+                  count.kills);
 }
 
 /* --- The recoverer ------------------------------------------------------------------------- */
@@ -527,6 +548,17 @@ static inline void
 step_recover (gpointer state G_GNUC_UNUSED)
 {
   mp_recover_sweep ();
+}
+
+#define STEP_SKIP 97            /* instructions of the victim, with a stride */
+
+/* It takes many more instructions than any victim: up to this stride, each store is its point. */
+static inline int
+step_recoverer_stride (const StepCase *step_case)
+{
+  int stride = step_stride (step_case);
+
+  return stride > STEP_SKIP ? stride : -1;
 }
 
 /* The victim dies at @point, then the recoverer at @second. FALSE in *@first_died or *@second_died
@@ -541,13 +573,14 @@ step_two_deaths (const StepCase *step_case,
                  StepCount      *count)
 {
   StepCount ignored = { 0 };
-  int stride = step_stride ();
+  int stride = step_stride (step_case);
   gpointer state = step_case->set_up ();
   int recoverer = step_start (step_case, state, step_recover);
   int victim = step_start (step_case, state, step_case->operate);
 
-  died[0] = step_to_death (victim, point, stride, step_case->forks, &ignored);
-  died[1] = died[0] && step_to_death (recoverer, second, stride, FALSE, count);
+  died[0] = step_to_death (victim, point, stride, step_case, &ignored);
+  died[1] = died[0] && step_to_death (recoverer, second,
+                                       step_recoverer_stride (step_case), NULL, count);
   if (!died[0])
     step_kill (recoverer);
   step_finish (step_case, state, before);
@@ -555,17 +588,16 @@ step_two_deaths (const StepCase *step_case,
 
 /* The first points of the victim are all taken, then fewer and fewer, and each seventh of the
  * recoverer's; all of both if MPROC_TEST_ALL is set. With a stride every 97th instruction of the
- * victim, and all of the recoverer's. */
+ * victim, and all points of the recoverer. */
 static inline void
 step_run_recoverer (gconstpointer argument)
 {
   const StepCase *step_case = argument;
-  int stride = step_stride ();
+  int stride = step_stride (step_case);
   gboolean all = g_getenv ("MPROC_TEST_ALL") != NULL;
-  guint skip = stride > 0 ? MAX (97u / (guint) stride, 1) : all;
+  guint skip = stride > 0 ? MAX (STEP_SKIP / (guint) stride, 1) : all;
   /* A forking victim takes its way to its death in single steps each time. */
   guint skip_second = stride > 0 || all ? 1 : step_case->forks ? 29 : 7;
-  guint most = step_case->most != 0 ? step_case->most : G_MAXUINT;
   gboolean died[2] = { TRUE, TRUE };
   StepCount count = { 0 };
   guint victims = 0;
@@ -577,7 +609,7 @@ step_run_recoverer (gconstpointer argument)
       return;
     }
   before = step_warm_up (step_case);
-  for (guint point = 1; died[0] && point <= most; point += skip > 0 ? skip : 1 + point / 4)
+  for (guint point = 1; died[0]; point += skip > 0 ? skip : 1 + point / 4)
     {
       died[1] = TRUE;
       /* Where it begins differs, so that in the end all points had their turn. */
@@ -587,8 +619,10 @@ step_run_recoverer (gconstpointer argument)
     }
 
   g_assert_cmpuint (count.kills, >, 0);
-  g_test_message ("%s: %u victims, %" G_GUINT64_FORMAT " deaths of recoverers, %" G_GUINT64_FORMAT
-                  " instructions", step_case->name, victims, count.kills, count.steps);
+  g_test_message ("%s: %u victims, %" G_GUINT64_FORMAT " deaths of recoverers, each of which takes "
+                  "up to %" G_GUINT64_FORMAT " %s", step_case->name, victims, count.kills,
+                  step_recoverer_stride (step_case) > 0 ? count.instructions : count.stores,
+                  step_recoverer_stride (step_case) > 0 ? "instructions" : "stores");
 }
 
 /* Tracer and victim never run at the same time: on one CPU no other has to be woken up for each

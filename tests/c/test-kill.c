@@ -6,16 +6,10 @@
 /*
  * Death is normal: processes that use shared objects are killed at random moments, again and
  * again, so that slots are reused all the time, and the survivors check every promise; in the end,
- * that nothing is left behind: no thread's or process's slot, no lease, no byte.
- *
- * MPROC_TEST_KILLS sets how many are killed in each case; the last line of the output says how many
- * there were in all.
+ * that nothing is left behind. What decides how many, is in kill-common.h.
  */
 
 #include "config.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "mproc/channel/mp-queue.h"
 #include "mproc/memory/mp-block.h"
@@ -25,29 +19,10 @@
 #include "mproc/memory/mp-recover-private.h"
 #include "mproc/sync/mp-condition.h"
 #include "mproc/sync/mp-semaphore.h"
-#include "tests/c/step-common.h"
+#include "tests/c/kill-common.h"
 
-#define N_PEERS 4
 #define SMALL 56
 #define LARGE 9000
-
-static guint
-n_kills (void)
-{
-  const char *text = g_getenv ("MPROC_TEST_KILLS");
-
-  return text != NULL ? (guint) atoi (text) : 60;
-}
-
-static guint n_killed;
-
-static void
-kill_and_reap (int pid)
-{
-  kill (pid, SIGKILL);
-  test_reap (pid, -SIGKILL);
-  n_killed++;
-}
 
 /* What a message says: who put it, and which of his it is; the rest is filled with its number. */
 typedef struct {
@@ -613,74 +588,20 @@ test_joinable (void)
     kill_and_reap (pids[i]);
 }
 
-/* --- Nothing left -------------------------------------------------------------------------- */
-
-/* Without this process's table of leases, which keeps its size. */
-static StepUse
-measure (void)
-{
-  const MpProcessSlot *process = &mp_arena.processes[mp_arena.process];
-  StepUse use = step_measure ();
-
-  for (guint i = 0; i < MP_N_LEASE_CHUNKS && process->lease_chunks[i] != 0; i++)
-    {
-      gsize size;
-
-      mp_heap_block (process->lease_chunks[i], &size);
-      use.bytes -= size;
-    }
-
-  return use;
-}
-
-static void
-run_case (gconstpointer data)
-{
-  StepUse before, after;
-
-  g_assert_true (mp_family_ensure (NULL));
-  mp_recover_sweep ();
-  before = measure ();
-  run_family_case (data);
-  /* Who is forked and killed may be given up a little later. */
-  for (guint i = 0; i < 500; i++)
-    {
-      mp_recover_sweep ();
-      after = measure ();
-      if (after.slots == before.slots)
-        break;
-      g_usleep (10000);
-    }
-  g_assert_cmpuint (after.slots, ==, before.slots);
-  g_assert_cmpuint (after.leases, ==, before.leases);
-  g_assert_cmpuint (after.bytes, ==, before.bytes);
-}
-
-static void
-add_case (const char *path,
-          GTestFunc   func)
-{
-  g_test_add_data_func (path, (gconstpointer) func, run_case);
-}
-
 int
 main (int    argc,
       char **argv)
 {
-  int result;
-
   g_test_init (&argc, &argv, NULL);
 
-  add_case ("/kill/queue-unbounded", test_unbounded);
-  add_case ("/kill/queue-bounded", test_bounded);
-  add_case ("/kill/lock", test_lock);
-  add_case ("/kill/condition", test_condition);
-  add_case ("/kill/semaphore", test_semaphore);
-  add_case ("/kill/blocks", test_blocks);
-  add_case ("/kill/joinable", test_joinable);
-  add_case ("/kill/leases", test_leases);
-  result = g_test_run ();
-  g_print ("# %u processes killed\n", n_killed);
+  add_kill_case ("/kill/queue-unbounded", test_unbounded);
+  add_kill_case ("/kill/queue-bounded", test_bounded);
+  add_kill_case ("/kill/lock", test_lock);
+  add_kill_case ("/kill/condition", test_condition);
+  add_kill_case ("/kill/semaphore", test_semaphore);
+  add_kill_case ("/kill/blocks", test_blocks);
+  add_kill_case ("/kill/joinable", test_joinable);
+  add_kill_case ("/kill/leases", test_leases);
 
-  return result;
+  return run_kill_cases ();
 }

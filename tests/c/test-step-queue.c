@@ -188,7 +188,7 @@ static void
 check_joinable (gpointer argument)
 {
   State *state = argument;
-  gboolean seen[4] = { FALSE, FALSE, FALSE, FALSE };
+  gboolean seen[4] = { FALSE, FALSE, FALSE };
   guint number;
 
   mp_recover_sweep ();
@@ -355,16 +355,15 @@ check_reference (gpointer argument)
 }
 
 static const StepCase cases[] = {
-  { "put-batch", set_up_put_batch, put_batch, check_batch, tear_down, NULL, FALSE, 0 },
-  { "get-batch", set_up_get_batch, get_batch, check_batch, tear_down, NULL, FALSE, 0 },
-  { "take", set_up_joinable, take, check_joinable_all, tear_down, NULL, FALSE, 0 },
-  { "task-done", set_up_joinable, finish, check_joinable, tear_down, take, FALSE, 0 },
-  { "take-and-finish", set_up_joinable, take_and_finish, check_joinable, tear_down, NULL, FALSE,
-    0 },
-  { "put-block", set_up_put_block, put_block, check_block, tear_down, NULL, FALSE, 0 },
-  { "pass-block", set_up_get_block, pass_block, check_block, tear_down, NULL, FALSE, 0 },
-  { "put-reference", set_up_reference, put_lock, check_reference, tear_down, NULL, FALSE, 0 },
-  { "get-reference", set_up_reference_put, get_lock, check_reference, tear_down, NULL, FALSE, 0 },
+  { "put-batch", set_up_put_batch, put_batch, check_batch, tear_down, NULL, FALSE },
+  { "get-batch", set_up_get_batch, get_batch, check_batch, tear_down, NULL, FALSE },
+  { "take", set_up_joinable, take, check_joinable_all, tear_down, NULL, FALSE },
+  { "task-done", set_up_joinable, finish, check_joinable, tear_down, take, FALSE },
+  { "take-and-finish", set_up_joinable, take_and_finish, check_joinable, tear_down, NULL, FALSE },
+  { "put-block", set_up_put_block, put_block, check_block, tear_down, NULL, FALSE },
+  { "pass-block", set_up_get_block, pass_block, check_block, tear_down, NULL, FALSE },
+  { "put-reference", set_up_reference, put_lock, check_reference, tear_down, NULL, FALSE },
+  { "get-reference", set_up_reference_put, get_lock, check_reference, tear_down, NULL, FALSE },
 };
 
 int

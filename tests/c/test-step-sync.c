@@ -434,6 +434,14 @@ wait_together (gpointer argument)
   mp_barrier_wait (state->barrier, 10, NULL, NULL);
 }
 
+static void
+abort_barrier (gpointer argument)
+{
+  State *state = argument;
+
+  g_assert_true (mp_barrier_abort (state->barrier, NULL));
+}
+
 /* Who waits is released by aborting at the latest; and then the barrier works. */
 static void
 check_barrier (gpointer argument)
@@ -456,23 +464,24 @@ check_barrier (gpointer argument)
 }
 
 static const StepCase cases[] = {
-  { "acquire", set_up_lock, acquire, check_lock, tear_down, NULL, FALSE, 0 },
-  { "acquire-twice", set_up_rlock, acquire_twice, check_lock, tear_down, NULL, FALSE, 0 },
-  { "release", set_up_lock, release, check_lock, tear_down, acquire, FALSE, 0 },
-  { "release-twice", set_up_rlock, release_twice, check_lock, tear_down, acquire_twice, FALSE, 0 },
-  { "wait", set_up_condition, wait_in_vain, check_condition, tear_down, NULL, FALSE, 0 },
-  { "notify", set_up_condition_waited, notify, check_condition, tear_down, NULL, FALSE, 0 },
-  { "permit", set_up_permits, take_and_give, check_semaphore, tear_down, NULL, FALSE, 0 },
-  { "permit-bounded", set_up_bounded, take_and_give, check_semaphore, tear_down, NULL, FALSE, 0 },
+  { "acquire", set_up_lock, acquire, check_lock, tear_down, NULL, FALSE },
+  { "acquire-twice", set_up_rlock, acquire_twice, check_lock, tear_down, NULL, FALSE },
+  { "release", set_up_lock, release, check_lock, tear_down, acquire, FALSE },
+  { "release-twice", set_up_rlock, release_twice, check_lock, tear_down, acquire_twice, FALSE },
+  { "wait", set_up_condition, wait_in_vain, check_condition, tear_down, NULL, FALSE },
+  { "notify", set_up_condition_waited, notify, check_condition, tear_down, NULL, FALSE },
+  { "permit", set_up_permits, take_and_give, check_semaphore, tear_down, NULL, FALSE },
+  { "permit-bounded", set_up_bounded, take_and_give, check_semaphore, tear_down, NULL, FALSE },
   { "permit-recoverable", set_up_recoverable, take_and_give, check_semaphore, tear_down, NULL,
-    FALSE, 0 },
+    FALSE },
   { "permit-given", set_up_permits_waited, give_permit, check_permit_waited, tear_down, NULL,
-    FALSE, 0 },
-  { "event", set_up_event, set_clear_wait, check_event, tear_down, NULL, FALSE, 0 },
-  { "event-set", set_up_event_waited, set_event, check_event, tear_down, NULL, FALSE, 0 },
-  { "barrier-alone", set_up_barrier, wait_alone, check_barrier, tear_down, NULL, FALSE, 0 },
+    FALSE },
+  { "event", set_up_event, set_clear_wait, check_event, tear_down, NULL, FALSE },
+  { "event-set", set_up_event_waited, set_event, check_event, tear_down, NULL, FALSE },
+  { "barrier-alone", set_up_barrier, wait_alone, check_barrier, tear_down, NULL, FALSE },
+  { "barrier-abort", set_up_barrier_waited, abort_barrier, check_barrier, tear_down, NULL, FALSE },
   { "barrier-together", set_up_barrier_waited, wait_together, check_barrier, tear_down, NULL,
-    FALSE, 0 },
+    FALSE },
 };
 
 int

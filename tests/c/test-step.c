@@ -252,15 +252,15 @@ check_closed (gpointer argument)
 }
 
 static const StepCase cases[] = {
-  { "put", set_up_put, put_one, check, tear_down, prepare_data, FALSE, 0 },
-  { "put-in-new-segment", set_up_put_segment, put_one, check, tear_down, prepare_data, FALSE, 0 },
-  { "put-large", set_up_put_large, put_one, check, tear_down, prepare_data, FALSE, 0 },
-  { "get", set_up_get, get_one, check, tear_down, NULL, FALSE, 0 },
-  { "get-leaves-segment", set_up_get_segment, get_two, check, tear_down, NULL, FALSE, 0 },
-  { "get-large", set_up_get_large, get_one, check, tear_down, NULL, FALSE, 0 },
-  { "create-and-drop", set_up_nothing_changes, create_and_drop, check, tear_down, NULL, FALSE, 0 },
-  { "open-and-drop", set_up_nothing_changes, open_and_drop, check, tear_down, NULL, FALSE, 0 },
-  { "close", set_up_nothing_changes, close_queue, check_closed, tear_down, NULL, FALSE, 0 },
+  { "put", set_up_put, put_one, check, tear_down, prepare_data, FALSE },
+  { "put-in-new-segment", set_up_put_segment, put_one, check, tear_down, prepare_data, FALSE },
+  { "put-large", set_up_put_large, put_one, check, tear_down, prepare_data, FALSE },
+  { "get", set_up_get, get_one, check, tear_down, NULL, FALSE },
+  { "get-leaves-segment", set_up_get_segment, get_two, check, tear_down, NULL, FALSE },
+  { "get-large", set_up_get_large, get_one, check, tear_down, NULL, FALSE },
+  { "create-and-drop", set_up_nothing_changes, create_and_drop, check, tear_down, NULL, FALSE },
+  { "open-and-drop", set_up_nothing_changes, open_and_drop, check, tear_down, NULL, FALSE },
+  { "close", set_up_nothing_changes, close_queue, check_closed, tear_down, NULL, FALSE },
 };
 
 int

@@ -94,11 +94,11 @@ export const collect = Mp.task(url, function collect() {
     System.gc();
 });
 
-export const useAll = Mp.task(url, function useAll(objects, done) {
+export const useAll = Mp.task(url, function useAll(objects, done, seen) {
     for (const [name, object] of Object.entries(objects))
         KINDS[name].use(object);
     done.put('used');
-    done.get(30);       // locks are held until then
+    seen.get(30);       // locks are held until then
 });
 
 export const makeAll = Mp.task(url, function makeAll(queue, lists) {

@@ -8,7 +8,7 @@ import Gio from 'gi://Gio';
 
 import Mp from 'gi://Mp?version=1';
 
-import {isError, ok, run, same, test, thrown} from './tap.js';
+import {isError, match, ok, run, same, test, thrown} from './tap.js';
 
 const NAME = `gjs-test-${GLib.uuid_string_random()}`;
 
@@ -69,6 +69,39 @@ test('bad sizes and names', () => {
         Mp.Error.INVALID_ARGUMENT);
 });
 
+test('a name with NUL is another name', () => {
+    const name = `${NAME}\0tail`;
+    for (const call of [
+        () => new Mp.SharedMemory({name, size: 1}), () => new Mp.SharedMemory({name}),
+        () => Mp.SharedMemory.new_named(name, 1), () => Mp.SharedMemory.open_named(name),
+        () => Mp.SharedMemory.unlink(name), () => Mp.SharedMemory.unlink(7),
+        () => new Mp.ShareableList([1], {name}), () => new Mp.ShareableList(null, {name}),
+    ])
+        isError(thrown(call), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    ok(!Mp.SharedMemory.list().includes(NAME));
+});
+
+test('constructors say what they need', () => {
+    for (const [make, pattern] of [
+        [() => new Mp.SharedMemory(null), /size/],
+        [() => new Mp.SharedMemory(), /size/],
+        [() => new Mp.SharedMemory('name'), /size/],
+        [() => new Mp.Value(), /type/],
+        [() => new Mp.Value(null), /type/],
+        [() => new Mp.Array(), /length/],
+        [() => new Mp.Array(null, 3), /type/],
+        [() => new Mp.Array('int32'), /length/],
+        [() => new Mp.Array('int32', null), /length/],
+        [() => new Mp.ShareableList(), /items/],
+        [() => new Mp.ShareableList(7), /items/],
+    ]) {
+        const error = thrown(make);
+        ok(error instanceof TypeError, `${error}`);
+        match(error.message, /^(An|The items of an) Mp\./);
+        match(error.message, pattern);
+    }
+});
+
 test('values', () => {
     const value = new Mp.Value('int32');
     same(value.value, 0);
@@ -94,6 +127,69 @@ test('values', () => {
     same(wide.value, 2n ** 64n - 1n);
     wide.value = 7;
     same(wide.value, 7);
+});
+
+const CHANGES = ['add', 'exchange', 'compareAndSet', 'and', 'or', 'xor'];
+
+// Changes a value and an array's element, which must refuse it alike and stay what they are.
+function refuses(type, how, ...numbers) {
+    for (const object of [new Mp.Value(type), new Mp.Array(type, 1)]) {
+        const where = object instanceof Mp.Array ? [0] : [];
+        const error = thrown(() => object[how](...where, ...numbers));
+        isError(error, Mp.Error, Mp.Error.INVALID_ARGUMENT);
+        same(Number(where.length ? object.get(0) : object.value), 0);
+    }
+}
+
+test('atomic changes take numbers only', () => {
+    for (const type of ['int8', 'uint64', 'double', 'boolean']) {
+        for (const how of CHANGES) {
+            for (const bad of ['x', '7', null, undefined, {}, [1], Symbol('s'), () => 1])
+                refuses(type, how, bad, 1);
+        }
+        refuses(type, 'compareAndSet', 0, 'x');
+        refuses(type, 'compareAndSet', 0);
+    }
+    for (const how of CHANGES) {
+        for (const bad of [NaN, Infinity, 0.5])
+            refuses('int32', how, bad, 1);
+        refuses('int64', how, 2n ** 64n, 1);
+        refuses('uint64', how, 2n ** 64n, 1);
+        refuses('int8', how, 256, 1);
+        refuses('boolean', how, 2, 1);
+    }
+    refuses('int16', 'compareAndSet', 0, 2 ** 15);
+    for (const [type, number] of [['int8', 128], ['int8', -129], ['uint8', -1], ['uint8', 256],
+        ['uint64', -1], ['int64', 2 ** 63], ['int64', -(2n ** 63n) - 1n], ['boolean', -1]])
+        refuses(type, 'exchange', number);
+    for (const how of ['and', 'or', 'xor']) {
+        refuses('float', how, 1);
+        refuses('double', how, 1);
+    }
+});
+
+test('atomic changes take what fits', () => {
+    const value = new Mp.Value('uint8');
+    same([value.exchange(255n), value.add(-1), value.add(10), value.value], [0, 255, 254, 8]);
+    same([value.and(-8), value.xor(255), value.exchange(true), value.value], [8, 8, 247, 1]);
+
+    const wide = new Mp.Value('int64');
+    same(wide.exchange(-(2n ** 63n)), 0);
+    same([wide.value, wide.compareAndSet(-(2n ** 63n), 2n ** 63n - 1n), wide.value],
+        [-(2n ** 63n), true, 2n ** 63n - 1n]);
+    wide.value = 0;
+    same([wide.exchange(2 ** 52), wide.value], [0, 2 ** 52]);
+
+    const unsigned = new Mp.Value('uint64');
+    same([unsigned.exchange(2n ** 64n - 1n), unsigned.value], [0, 2n ** 64n - 1n]);
+    same(unsigned.compareAndSet(2n ** 64n - 1n, 5), true);
+    same([unsigned.add(-5), unsigned.value], [5, 0]);
+
+    const float = new Mp.Value('double');
+    same([float.exchange(NaN), float.exchange(2n), float.add(true), float.value], [0, NaN, 2, 3]);
+    const flag = new Mp.Array('boolean', 2);
+    same([flag.exchange(1, 1), flag.compareAndSet(1, true, false), flag.get(1)],
+        [false, true, false]);
 });
 
 test('locks of values', () => {

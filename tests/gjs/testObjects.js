@@ -74,12 +74,12 @@ test('made by a task', async () => {
 
 test('as an argument of a process', async () => {
     const objects = Object.fromEntries(NAMES.map(name => [name, KINDS[name].make()]));
-    const done = new Mp.Queue();
-    const process = Mp.Process.run(useAll, {args: [objects, done]});
+    const [done, seen] = [new Mp.Queue(), new Mp.Queue()];
+    const process = Mp.Process.run(useAll, {args: [objects, done, seen]});
     same(await done.getAsync({timeout: 60}), 'used');
     for (const name of NAMES)
         ok(KINDS[name].seen(objects[name]), name);
-    done.put('seen');
+    seen.put('seen');
     same(await process.joinAsync({timeout: 60}), 0);
 });
 
@@ -228,6 +228,17 @@ value['answer to'].put([value['n'] * 2, question])
 question.get(timeout=60)
 `;
 
+// A condition alone, whose lock nobody else holds once this has ended.
+const CONDITION = `
+import sys
+import mproc
+from gi.repository import Mp
+condition = mproc.Condition()
+with condition:
+    pass
+Mp.Shared.open(sys.argv[1]).put(condition)
+`;
+
 function python(program, queue) {
     const process = Mp.Process.new_command('python',
         ['/usr/bin/env', 'python3', '-c', program, queue.get_handle()]);
@@ -248,6 +259,25 @@ test('to Python and back', async () => {
     names.forEach((name, i) => sameObject(name, back.objects[i], objects[i]));
     same([...back.nested.get(1)][0].get_handle(), reply.get_handle());
     same(await process.joinAsync({timeout: 60}), 0);
+});
+
+test('a condition alone holds its lock', async () => {
+    const queue = new Mp.Queue();
+    const process = python(CONDITION, queue);
+    same(await process.joinAsync({timeout: 60}), 0);
+    const sent = Mp.Process.run(q => q.put(new imports.gi.Mp.Condition()), {args: [queue]});
+    same(await sent.joinAsync({timeout: 60}), 0);
+
+    for (let i = 0; i < 2; i++) {
+        const condition = queue.get({timeout: 0});
+        ok(condition instanceof Mp.Condition);
+        same(condition.run(() => condition.wait({timeout: 0.01})), false);
+        same(condition.get_lock().locked(), false);
+
+        const notifier = Mp.Process.run(c => c.run(() => c.notify()), {args: [condition]});
+        condition.run(() => same(condition.wait({timeout: 60}), true));
+        same(await notifier.joinAsync({timeout: 60}), 0);
+    }
 });
 
 test('from Python, which is asked through what it sent', async () => {

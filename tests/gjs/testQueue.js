@@ -281,6 +281,10 @@ test('many values, and less room', () => {
     isError(thrown(() => queue.putMany([0], 0)), Mp.Error, Mp.Error.FULL);
     same(queue.getMany(10), [1, 2, 3]);
 
+    const early = thrown(() => queue.putMany([1, 2, () => 3]));
+    isError(early, Mp.Error, Mp.Error.NOT_PLAIN);
+    same([early.count, queue.qsize()], [0, 0]);
+
     const process = Mp.Process.run(q => {
         for (const value of q) {
             if (value === 'end')

@@ -103,6 +103,12 @@ test('a condition in one process', () => {
     condition.release();
     isError(thrown(() => condition.release()), Mp.Error, Mp.Error.NOT_OWNER);
 
+    for (const lock of [new Mp.Lock(), new Mp.RLock()]) {
+        same(lock.locked(), false);
+        same(lock.run(() => [lock.locked(), lock.is_locked()]), [true, true]);
+        same(lock.locked(), false);
+    }
+
     const lock = new Mp.Lock();
     ok(new Mp.Condition(lock).get_lock().get_handle() === lock.get_handle());
 });

@@ -28,6 +28,22 @@ test('a semaphore', () => {
     ok(new Mp.BoundedSemaphore() instanceof Mp.Semaphore);
 });
 
+test('a semaphore that is released too often says so', () => {
+    const error = thrown(() => new Mp.BoundedSemaphore(1).release());
+    isError(error, Mp.Error, Mp.Error.NOT_OWNER);
+    same(error.message, 'The semaphore was released too many times');
+
+    for (const type of [Mp.Semaphore, Mp.BoundedSemaphore]) {
+        const semaphore = new type(2, {recoverable: true});
+        const unheld = thrown(() => semaphore.release());
+        isError(unheld, Mp.Error, Mp.Error.NOT_OWNER);
+        same(unheld.message, 'The caller holds no permit of the recoverable semaphore');
+        semaphore.acquire();
+        semaphore.release();
+        same(semaphore.value, 2);
+    }
+});
+
 test('a semaphore has limits', () => {
     for (const bad of [-1, 1.5, NaN, 2 ** 31, '1', null]) {
         isError(thrown(() => new Mp.Semaphore(bad)), Mp.Error, Mp.Error.INVALID_ARGUMENT);

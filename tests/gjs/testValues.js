@@ -105,22 +105,50 @@ test('what cannot leave the process says so', () => {
         [new Map([[function f() {}, 1]]), /function f/],
         [[Gio.File.new_for_path('/')], /GLocalFile/],
         [new Date(NaN), /invalid Date/],
+        [Symbol('s'), /Symbol/],
+        [[Symbol('s')], /Symbol/],
+        [{a: [1, {b: [Symbol.iterator]}]}, /Symbol/],
+        [new Map([['k', Symbol('s')]]), /Symbol/],
+        [new Set([Symbol('s')]), /Symbol/],
+        [{a: Object(Symbol('s'))}, /Symbol/],
+        [{toJSON: () => Symbol('s')}, /Symbol/],
+        [Promise.resolve(1), /Promise/],
+        [{a: [Promise.resolve(1)]}, /Promise/],
+        [new WeakMap(), /WeakMap/],
+        [[new WeakSet()], /WeakSet/],
+        [{a: new WeakRef({})}, /WeakRef/],
+        [new Map([['k', /x/]]), /RegExp/],
+        [/x/g, /RegExp/],
+        [() => 1, /function/],
+        [[1, function named() {}], /function named/],
+        [class Some {}, /function Some/],
         [[Mp.ResultIterator.new(false)], /MpResultIterator cannot leave/],
     ]) {
-        const error = thrown(() => queue.put(value));
-        isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
-        match(error.message, pattern);
+        for (const put of [() => queue.put(value), () => queue.tryPut(value)]) {
+            const error = thrown(put);
+            isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
+            match(error.message, pattern);
+        }
     }
     same(queue.qsize(), 0);
+});
+
+test('properties that JSON leaves out are left out', () => {
+    for (const rest of [{}, {n: null}, {n: NaN}, {$mp: 1}, {d: new Date(0)}])
+        same(back({s: Symbol('s'), u: undefined, ...rest}), rest);
 });
 
 test('JSON.stringify of others is left alone', () => {
     const value = {
         map: new Map([[1, 2]]), set: new Set([1]), date: new Date(0),
         bytes: new Uint8Array([1]), func() {}, file: Gio.File.new_for_path('/').get_path(),
+        regexp: /x/, promise: Promise.resolve(), weak: [new WeakMap(), new WeakSet()],
+        symbol: Symbol('s'),
     };
+    thrown(() => queue.put(value));
     same(JSON.stringify(value),
-        '{"map":{},"set":{},"date":"1970-01-01T00:00:00.000Z","bytes":{"0":1},"file":"/"}');
+        '{"map":{},"set":{},"date":"1970-01-01T00:00:00.000Z","bytes":{"0":1},"file":"/",' +
+        '"regexp":{},"promise":{},"weak":[{},{}]}');
     match(thrown(() => JSON.stringify(1n)).message, /BigInt/);
     const keys = [];
     for (const key in new Map())

@@ -6,7 +6,9 @@
 import array
 import collections
 import datetime
+import gc
 import os
+import pickle
 import queue
 import signal
 import threading
@@ -15,7 +17,7 @@ import unittest
 
 from support import TestCase, run
 
-from gi.repository import Mp
+from gi.repository import Gio, GLib, Mp
 
 import mproc
 
@@ -315,6 +317,107 @@ class Many(TestCase):
             q.get(timeout=5)
         q.put('mine')
         self.assertEqual(q.get(timeout=5), 'mine')
+
+
+class InMainLoops(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """The first wait opens what the process keeps: its main context and its doorbell."""
+        q = mproc.Queue()
+        q.get_async(None, lambda source, result: source.get_finish(result))
+        q.put(1)
+        while not q.empty():
+            GLib.MainContext.default().iteration(True)
+
+    def finish(self, start, *data):
+        """Starts something, and gives what its callback gets."""
+        context, got = GLib.MainContext.default(), []
+        start(lambda *arguments: got.append(arguments), *data)
+        end = time.monotonic() + 20
+        while not got and time.monotonic() < end:
+            context.iteration(False) or time.sleep(0.001)
+        self.assertTrue(got, 'no callback')
+        return got[0]
+
+    def put(self, q, value, *data):
+        return self.finish(lambda *rest: q.put_async(value, None, *rest), *data)
+
+    def get(self, q):
+        source, result = self.finish(lambda *rest: q.get_async(None, *rest))
+        return source.get_finish(result)
+
+    def test_values_in_and_out(self):
+        q = mproc.Queue()
+        for value in Values.VALUES:
+            source, result, *data = self.put(q, value, 'more', 3)
+            self.assertIs(source, q)
+            self.assertEqual(data, ['more', 3])
+            self.assertIs(q.put_finish(result), True)
+            Values.same(self, self.get(q), value)
+
+    def test_with_the_other_calls(self):
+        q = mproc.Queue()
+        q.put({'a': [1]})
+        self.assertEqual(self.get(q), {'a': [1]})
+        self.put(q, ('b', None))
+        self.assertEqual(q.get(), ('b', None))
+        q.put_payload(Mp.Payload.new_variant(GLib.Variant('a{sv}', {'x': GLib.Variant('i', 5)})),
+                      0, None)
+        self.assertEqual(self.get(q), {'x': 5})
+
+    def test_large_buffers(self):
+        q = mproc.Queue()
+        large = [pickle.PickleBuffer(bytearray(b'b' * 100000)), 1]
+        q.put(large)
+        got = self.get(q)
+        self.assertEqual((bytes(got[0]), got[1]), (b'b' * 100000, 1))
+        self.put(q, large)
+        self.assertEqual(bytes(q.get()[0]), b'b' * 100000)
+        self.put(q, large)
+        self.assertEqual(bytes(self.get(q)[0]), b'b' * 100000)
+
+    def test_shared_objects(self):
+        q, other = mproc.Queue(), mproc.Queue()
+        lock, values = mproc.Lock(), mproc.Array('i', [1, 2])
+        handle = lock.get_handle()
+        self.put(q, {'lock': lock, 'values': values, 'queue': other})
+        del lock, values
+        gc.collect()
+        got = self.get(q)
+        self.assertTrue(got['lock'].acquire(False))
+        self.assertEqual((got['lock'].get_handle(), got['values'][:]), (handle, [1, 2]))
+        got['queue'].put('reached')
+        self.assertEqual(other.get(), 'reached')
+        del got
+        gc.collect()
+        self.assertRaises(mproc.NoSuchObjectError, Mp.Shared.open, handle)
+
+    def test_waits_for_room(self):
+        q = mproc.Queue(1)
+        q.put(1)
+        value, got = [2], []
+        q.put_async(value, None, lambda source, result: got.append(source.put_finish(result)))
+        value.append('too late')
+        self.assertEqual((self.get(q), self.get(q)), (1, [2]))
+        self.finish(lambda done: GLib.idle_add(done))
+        self.assertEqual(got, [True])
+
+    def test_errors(self):
+        q = mproc.Queue(1)
+        self.assertRaisesRegex(ValueError, 'I stay', q.put_async, Unwilling())
+        cancellable = Gio.Cancellable()
+        cancellable.cancel()
+        source, result = self.finish(lambda done: q.get_async(cancellable, done))
+        with self.assertRaises(GLib.Error) as caught:
+            q.get_finish(result)
+        self.assertTrue(caught.exception.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
+        q.shutdown()
+        self.assertRaises(mproc.ShutDown, self.get, q)
+        source, result = self.put(q, 1)
+        self.assertRaises(mproc.ShutDown, q.put_finish, result)
+        q.close()
+        self.assertRaises(ValueError, q.put_async, 1)
+        self.assertRaises(ValueError, q.get_async)
 
 
 if __name__ == '__main__':

@@ -14,6 +14,7 @@ from support import TestCase, run
 
 import mproc
 from gi.repository import Mp
+from mproc.managers import SharedMemoryManager
 from mproc.shared_memory import ShareableList, SharedMemory
 
 NAME = f'python-test-{os.getpid()}'
@@ -66,6 +67,79 @@ class Memory(TestCase):
         self.assertRaises(OSError, SharedMemory, NAME, create=True, size=1 << 60)
         self.assertRaises(ValueError, SharedMemory, 'shared-memory:no')
         self.assertRaises(FileNotFoundError, SharedMemory, 'does-not-exist')
+        self.assertRaises(ValueError, SharedMemory, '/', create=True, size=1)
+        for size in 2.5, '2', None:
+            self.assertRaises(TypeError, SharedMemory, NAME, create=True, size=size)
+            self.assertRaises(TypeError, Mp.SharedMemory.new, size)
+            self.assertRaises(TypeError, Mp.SharedMemory.new_named, NAME, size)
+        for name in 3, b'name', ['x']:
+            self.assertRaises(TypeError, SharedMemory, name, create=True, size=1)
+            self.assertRaises(TypeError, SharedMemory, name)
+            self.assertRaises(TypeError, ShareableList, [1], name=name)
+            self.assertRaises(TypeError, ShareableList, name=name)
+            self.assertRaises(TypeError, Mp.SharedMemory.unlink, name)
+
+    def test_nul_in_names(self):
+        shm = SharedMemory(NAME, create=True, size=10)
+        self.addCleanup(shm.unlink)
+        anonymous = SharedMemory(create=True, size=10)
+        for call in (lambda name: SharedMemory(name), lambda name: ShareableList(name=name),
+                     lambda name: SharedMemory(name, create=True, size=1),
+                     lambda name: ShareableList([1], name=name),
+                     lambda name: Mp.SharedMemory.new_named(name, 1),
+                     lambda name: Mp.ShareableList.new([1], name),
+                     Mp.SharedMemory.open_named, Mp.ShareableList.open_named,
+                     Mp.SharedMemory.unlink):
+            for name in NAME + '\0', NAME + '\0x', '\0', anonymous.name + '\0':
+                with self.assertRaisesRegex(ValueError, '^embedded null character$'):
+                    call(name)
+        self.assertIn(NAME, Mp.SharedMemory.list())
+
+    def test_slash_in_front(self):
+        shm = SharedMemory('/' + NAME, create=True, size=10)
+        shm.buf[0] = 4
+        self.assertEqual((shm.name, SharedMemory(NAME).buf[0]), (NAME, 4))
+        self.assertEqual(SharedMemory('/' + NAME).buf[0], 4)
+        self.assertRaises(FileExistsError, SharedMemory, NAME, create=True, size=10)
+        shm.unlink()
+        sl = ShareableList([7], name='/' + NAME)
+        self.assertEqual(list(ShareableList(name=NAME)), [7])
+        sl.shm.unlink()
+
+    def test_pickled_by_name(self):
+        shm, sl = SharedMemory(NAME, create=True, size=10), ShareableList([1], name=NAME + '-l')
+        self.addCleanup(sl.shm.unlink)
+        shm.buf[0] = 7
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            same, list_ = pickle.loads(pickle.dumps((shm, sl), protocol))
+            self.assertEqual((type(same), same.name, same.size, same.buf[0], list(list_)),
+                             (SharedMemory, NAME, 10, 7, [1]))
+            list_[0] = 1
+        program = ('import pickle, sys; shm, sl = pickle.loads(bytes.fromhex(sys.argv[1]))\n'
+                   'shm.buf[1] = 9; sl[0] = "x"; print(shm, sl)')
+        data = pickle.dumps((shm, sl)).hex()
+        self.assertEqual(run(program, data), (0, f'{shm!r} ShareableList([\'x\'], '
+                                                 f'name={sl.shm.name!r})\n', ''))
+        self.assertEqual((shm.buf[1], sl[0]), (9, 'x'))
+        data = pickle.dumps(shm, 5)
+        shm.unlink()
+        self.assertRaises(FileNotFoundError, pickle.loads, data)
+        self.assertRaises(RuntimeError, pickle.dumps, ShareableList([1]))
+
+    def test_named_in_messages(self):
+        q = mproc.Queue()
+        shm, sl = SharedMemory(NAME, create=True, size=10), ShareableList([1], name=NAME + '-l')
+        shm.buf[0] = 7
+        q.put(shm)
+        q.put([sl])
+        q.put_many([shm, {'list': sl}])
+        self.addCleanup(Mp.SharedMemory.unlink, shm.name)
+        self.addCleanup(Mp.SharedMemory.unlink, sl.shm.name)
+        del shm, sl
+        gc.collect()
+        self.assertEqual((q.get().buf[0], list(q.get()[0])), (7, [1]))
+        first, second = q.get_many(2)
+        self.assertEqual((first.buf[0], list(second['list'])), (7, [1]))
 
     def test_foreign(self):
         path = f'/dev/shm/mproc-{NAME}'
@@ -86,6 +160,21 @@ class Memory(TestCase):
         del part
         gc.collect()
         self.assertLessEqual(Mp.memory_get_used(), used - (4 << 20))
+
+    def test_what_was_not_closed_goes_too(self):
+        for make in (lambda: SharedMemory(create=True, size=4 << 20),
+                     lambda: ShareableList(['x' * (4 << 20)]),
+                     lambda: Mp.SharedMemory.new(4 << 20)):
+            gc.collect()
+            used = Mp.memory_get_used()
+            thing = make()
+            view = thing.buf if hasattr(thing, 'buf') else thing.shm.buf
+            self.assertIs(view, thing.buf if hasattr(thing, 'buf') else thing.shm.buf)
+            handle = getattr(thing, '_mp', thing).get_handle()
+            del thing, view
+            gc.collect()
+            self.assertLessEqual(Mp.memory_get_used(), used)
+            self.assertRaises(mproc.NoSuchObjectError, Mp.Shared.open, handle)
 
     def test_numpy(self):
         try:
@@ -165,6 +254,7 @@ class Lists(TestCase):
         self.assertEqual(repr(sl), f'ShareableList({self.VALUES!r}, name={sl.shm.name!r})')
         self.assertEqual(sl[-1], 1 << 62)
         self.assertEqual(list(ShareableList([])), [])
+        self.assertEqual(list(ShareableList()), [])
         self.assertEqual(list(ShareableList(range(3))), [0, 1, 2])
 
     def test_like_multiprocessing(self):
@@ -195,11 +285,25 @@ class Lists(TestCase):
             theirs.shm.unlink()
             resource_tracker._resource_tracker._stop()
 
+    def test_ends(self):
+        for values in [], [5], [1, 'two', 3]:
+            sl = ShareableList(values)
+            for index in range(-len(values), len(values)):
+                self.assertEqual(sl[index], values[index])
+            for index in -len(values) - 5, -len(values) - 1, len(values), len(values) + 9, 1 << 70:
+                with self.assertRaisesRegex(IndexError, '^index out of range'):
+                    sl[index]
+                with self.assertRaisesRegex(IndexError, '^assignment index out of range'):
+                    sl[index] = 0
+            self.assertEqual(list(sl), values)
+
     def test_bad_values(self):
         self.assertRaises(TypeError, ShareableList, [[]])
         self.assertRaises(struct.error, ShareableList, [1 << 63])
-        self.assertRaises(ValueError, ShareableList)
         sl = ShareableList([1])
+        for index in 0.5, '0', slice(0, 1), None:
+            self.assertRaises(TypeError, lambda: sl[index])
+            self.assertRaises(TypeError, sl.__setitem__, index, 1)
         self.assertRaises(TypeError, sl.__setitem__, 0, {})
         self.assertEqual(sl[0], 1)
 
@@ -232,6 +336,83 @@ class Lists(TestCase):
         sl = ShareableList([1])
         sl.shm.close()
         self.assertRaises(mproc.ProcessError, sl.__getitem__, 0)
+
+
+class Managers(TestCase):
+    def test_holds_what_it_made(self):
+        used = Mp.memory_get_used()
+        with SharedMemoryManager() as manager:
+            memory, numbers = manager.SharedMemory(1 << 20), manager.ShareableList([1, 'two'])
+            memory.buf[5] = 6
+            names = memory.name, numbers.shm.name
+            del memory, numbers
+            gc.collect()
+            self.assertGreaterEqual(Mp.memory_get_used(), used + (1 << 20))
+            self.assertEqual(SharedMemory(names[0]).buf[5], 6)
+            self.assertEqual(list(ShareableList(name=names[1])), [1, 'two'])
+            kept = SharedMemory(names[0])
+            gc.collect()
+        self.assertEqual(kept.buf[5], 6)
+        del kept
+        gc.collect()
+        self.assertLess(Mp.memory_get_used(), used + (1 << 20))
+        for name in names:
+            self.assertRaises(mproc.NoSuchObjectError, Mp.Shared.open, name)
+
+    def test_in_children(self):
+        q, go = mproc.Queue(), mproc.Event()
+
+        def inherits():
+            q.put(manager.ShareableList(['from a child']).shm.name)
+            manager.shutdown()          # not its
+
+        def receives():
+            q.put(tasks.get().SharedMemory(10).name)
+            go.wait()
+        tasks = mproc.Queue()
+        running = self.child(receives)
+        with SharedMemoryManager() as manager:
+            self.child(inherits).join()
+            self.assertEqual(list(ShareableList(name=q.get(timeout=20))), ['from a child'])
+            tasks.put(manager)
+            name = q.get(timeout=20)
+            go.set()
+            running.join()
+            self.assertEqual(SharedMemory(name).size, 10)
+        gc.collect()
+        self.assertRaises(mproc.NoSuchObjectError, Mp.Shared.open, name)
+
+    def test_states(self):
+        manager = SharedMemoryManager()
+        self.assertRaises(AssertionError, manager.SharedMemory, 10)
+        self.assertRaises(AssertionError, manager.ShareableList, [1])
+        manager.shutdown()
+        manager.start()
+        self.assertRaises(AssertionError, manager.start)
+        self.assertRaises(ValueError, manager.SharedMemory, 0)
+        self.assertRaises(RuntimeError, pickle.dumps, manager)
+        manager.shutdown()
+        manager.shutdown()
+        self.assertRaises(AssertionError, manager.SharedMemory, 10)
+        self.assertRaises(AssertionError, manager.ShareableList, [1])
+
+    def test_at_exit(self):
+        program = ('import mproc, sys; from gi.repository import Mp\n'
+                   'from mproc.managers import SharedMemoryManager\n'
+                   'manager = SharedMemoryManager(); manager.start()\n'
+                   'name = manager.SharedMemory(1 << 20).name\n'
+                   'def look():\n'
+                   '    before.wait()\n'
+                   '    try: Mp.Shared.open(name); print("there")\n'
+                   '    except mproc.NoSuchObjectError: print("gone")\n'
+                   'before = mproc.Event()\n'
+                   'from mproc import process\n'
+                   'class Last:\n'
+                   '    def go(self): before.set()\n'
+                   'last = Last()\n'
+                   'process._exit_calls.insert(0, process.weakref.WeakMethod(last.go))\n'
+                   'mproc.Process(target=look).start()')
+        self.assertEqual(run(program), (0, 'gone\n', ''))
 
 
 if __name__ == '__main__':

@@ -7,6 +7,7 @@ import ctypes
 import gc
 import pickle
 import signal
+import threading
 import unittest
 
 from support import TestCase
@@ -179,6 +180,24 @@ class Values(TestCase):
                           things[4].x], [42] * 5)
         self.assertRaises(RuntimeError, pickle.dumps, things[0])
         self.assertEqual(pickle.loads(pickle.dumps(ctypes.c_int(3))).value, 3)
+
+    def test_a_lock_of_threads_is_not_copied(self):
+        class Wrapped:
+            def __init__(self, lock):
+                self.acquire, self.release = lock.acquire, lock.release
+
+        q = mproc.Queue()
+        for lock in (threading.Lock(), threading.RLock(), threading.Condition(),
+                     threading.Semaphore(), Wrapped(threading.Lock())):
+            for thing in mproc.Value('i', lock=lock), mproc.Array('i', 2, lock=lock):
+                for send in q.put, lambda thing: q.put_many([thing]), pickle.dumps:
+                    with self.assertRaisesRegex(TypeError, 'cannot be sent to another process'):
+                        send(thing)
+        self.assertTrue(q.empty())
+        for lock in mproc.Lock(), mproc.Condition(), mproc.Semaphore():
+            q.put(mproc.Value('i', 5, lock=lock))
+            same = q.get()
+            self.assertEqual((same.value, type(same.get_lock())), (5, type(lock)))
 
     def test_killed_holder(self):
         value, q = mproc.Value('i', 1), mproc.Queue()

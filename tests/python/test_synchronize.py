@@ -296,6 +296,42 @@ class Names(TestCase):
             self.assertIs(type(Mp.Shared.open(thing.get_handle())), type(thing))
 
 
+class Conditions(TestCase):
+    def test_which_locks(self):
+        for lock in mproc.Lock(), mproc.RLock():
+            self.assertEqual(mproc.Condition(lock).get_lock(), lock)
+        for lock in threading.Lock(), threading.RLock(), 5, mproc.Event(), mproc.Condition():
+            for make in mproc.Condition, Mp.Condition.new:
+                with self.assertRaisesRegex(TypeError, 'must be a Lock or RLock of mproc, not '):
+                    make(lock)
+
+    def test_how_many(self):
+        c = mproc.Condition()
+        with c:
+            for n in -1, -1 << 40:
+                with self.assertRaisesRegex(ValueError, 'must be >= 0'):
+                    c.notify(n)
+            for n in 1.5, 'one', None:
+                self.assertRaises(TypeError, c.notify, n)
+            c.notify(0)
+            c.notify(3)
+
+    def test_abandoned(self):
+        c = mproc.Condition()
+        with c:
+            self.assertIs(c.abandoned, False)
+
+        def die():
+            c.acquire()
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.child(die).join()
+        with c:
+            self.assertIs(c.abandoned, True)
+            self.assertIs(c.get_lock().abandoned, True)
+        with c:
+            self.assertIs(c.abandoned, False)
+
+
 class Interrupts(TestCase):
     """Ctrl-C ends every call that waits; at a barrier it breaks that."""
 

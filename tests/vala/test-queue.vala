@@ -75,6 +75,62 @@ void test_processes () throws Error {
     assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
 }
 
+int sum_of (Mp.Queue queue) throws Error {
+    var sum = 0;
+    foreach (Variant value in queue)
+        sum += value.get_int32 ();
+    return sum;
+}
+
+void test_foreach () throws Error {
+    var queue = new Mp.Queue ();
+    var process = new Mp.Process (null, () => {
+        for (int i = 1; i <= 100; i++)
+            queue.put (i);
+        queue.close ();
+        return true;
+    });
+    process.start ();
+    assert_cmpint (sum_of (queue), CompareOperator.EQ, 5050);
+    assert_cmpint (sum_of (queue), CompareOperator.EQ, 0);
+    process.join (20);
+
+    queue = new Mp.Queue ();
+    for (int i = 1; i <= 3; i++)
+        queue.put (i);
+    foreach (var value in queue) {
+        if (value.get_int32 () == 2)
+            break;
+    }
+    assert_cmpint (queue.get (0).get_int32 (), CompareOperator.EQ, 3);
+}
+
+const string UNPLAIN = """
+import sys
+from gi.repository import Mp
+Mp.Shared.open(sys.argv[1]).put(Exception('of Python'))
+""";
+
+// An error that is not the end leaves the loop.
+void test_foreach_error () throws Error {
+    var queue = new Mp.Queue ();
+    queue.put (1);
+    var process = new Mp.Process.command (null,
+        {"/usr/bin/env", "python3", "-c", UNPLAIN, queue.handle});
+    process.start ();
+    process.join (60);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+    queue.close ();
+
+    var n = 0;
+    assert_fails (Mp.Error.NOT_PLAIN, () => {
+        foreach (Variant value in queue)
+            n += value.get_int32 ();
+    });
+    assert_cmpint (n, CompareOperator.EQ, 1);
+    assert_cmpint (sum_of (queue), CompareOperator.EQ, 0);
+}
+
 async void take_two (Mp.Queue queue, GenericArray<string> taken) throws Error {
     for (int i = 0; i < 2; i++) {
         var payload = yield queue.get_async ();
@@ -265,6 +321,8 @@ int main (string[] args) {
     add_case ("/queue/errors", test_errors);
     add_case ("/queue/cancel", test_cancel);
     add_case ("/queue/processes", test_processes);
+    add_case ("/queue/foreach", test_foreach);
+    add_case ("/queue/foreach-error", test_foreach_error);
     add_case ("/queue/async", test_async);
     add_case ("/queue/async-put", test_async_put);
     add_case ("/queue/batch", test_batch);

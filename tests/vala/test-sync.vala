@@ -14,6 +14,13 @@ void test_semaphore () throws Error {
     assert_cmpstr (semaphore.to_string (), CompareOperator.EQ, "<Semaphore(value=1)>");
     assert_cmpuint (new Mp.Semaphore ().get_value (), CompareOperator.EQ, 1);
     assert_fails (Mp.Error.INVALID_ARGUMENT, () => new Mp.Semaphore (0x80000000u));
+    try {
+        new Mp.Semaphore (-1);
+        assert_not_reached ();
+    } catch (Mp.Error.INVALID_ARGUMENT error) {
+        assert_cmpstr (error.message, CompareOperator.EQ,
+            "The value of a semaphore is between 0 and 2147483647");
+    }
 }
 
 void test_bounded () throws Error {

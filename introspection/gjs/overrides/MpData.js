@@ -39,9 +39,19 @@ function checkSize(size, what) {
     return size;
 }
 
+function checkName(name) {
+    if (typeof name !== 'string')
+        throw invalid('The name of shared memory is a string');
+    if (name.includes('\0'))
+        throw invalid('The name of shared memory must not contain NUL');
+    return name;
+}
+
 // ── Shared memory ───────────────────────────────────────────────────────────────────────────────
 
-function initMemory(options = {}) {
+function initMemory(options) {
+    if (typeof options !== 'number' && (typeof options !== 'object' || options === null))
+        throw new TypeError('An Mp.SharedMemory is made of a size, or of {name, size}');
     const {size, name = null} = typeof options === 'number' ? {size: options} : options;
     if (name !== null && size === undefined)
         return Mp.SharedMemory.open_named(name);
@@ -55,11 +65,20 @@ function closeAndCollect() {
     System.gc();
 }
 
+// A string that goes to C ends at its first NUL: another name than the one that was given.
+function checkNames(type, ...functions) {
+    for (const name of functions) {
+        const call = type[name];
+        type[name] = (first, ...more) => call.call(type, checkName(first), ...more);
+    }
+}
+
 function installMemory() {
     const {prototype} = Mp.SharedMemory;
     const {close} = prototype;
     const init = prototype._init;
 
+    checkNames(Mp.SharedMemory, 'new_named', 'open_named', 'unlink');
     Object.assign(prototype, {
         _init(...args) {
             return this.constructor === Mp.SharedMemory
@@ -127,16 +146,54 @@ function toVariant(number) {
         ? GLib.Variant.new_int64(number) : GLib.Variant.new_double(number);
 }
 
-function plain(number) {
-    return typeof number === 'bigint' ? BigInt.asIntN(64, number) : Number(number);
+// The least and the greatest number of an integral type. What is added, or combined with the bits,
+// may be of either sign, but has no more bits than the type.
+function rangeOf(name, isOperand) {
+    if (name === 'boolean')
+        return [0n, 1n];
+    const bits = BigInt(8 * VIEWS[name].BYTES_PER_ELEMENT);
+    const isSigned = !name.startsWith('u');
+    return [
+        isSigned || isOperand ? -(2n ** (bits - 1n)) : 0n,
+        (isSigned && !isOperand ? 2n ** (bits - 1n) : 2n ** bits) - 1n,
+    ];
+}
+
+function checkNumber(number) {
+    if (!['number', 'bigint', 'boolean'].includes(typeof number))
+        throw invalid(`A number is needed, not ${number === null ? 'null' : typeof number}`);
+    return number;
+}
+
+// A number as the library's calls for integers take it. Most are small, and fit into all types.
+function toBits(name, number, isOperand) {
+    checkNumber(number);
+    if (typeof number === 'number' && !Number.isInteger(number))
+        throw invalid(`${number} is not a whole number, which ${name} needs`);
+    if (number >= 0 && number <= (name === 'boolean' ? 1 : 127))
+        return Number(number);
+
+    const whole = BigInt(number);
+    const [least, most] = rangeOf(name, isOperand);
+    if (whole < least || whole > most)
+        throw invalid(`${whole} is outside of the range of ${name}, ${least} to ${most}`);
+    return BigInt.asIntN(64, whole);
 }
 
 // The atomic changes: `where` is [] for a value, [index] for an array.
-function change(object, methods, name, where, numbers) {
-    if (isFloating(object))
-        return methods[`${name}_double`].call(object, ...where, ...numbers);
-    const result = methods[name].call(object, ...where, ...numbers.map(plain));
-    return nameOf(object) === 'boolean' ? Boolean(result) : result;
+function change(object, methods, how, where, numbers) {
+    const name = nameOf(object);
+    if (isFloating(object)) {
+        const method = methods[`${how}_double`];
+        if (method === undefined)
+            throw invalid(`The bits of elements of type ${name} cannot be combined`);
+        return method.call(object, ...where, ...numbers.map(each => Number(checkNumber(each))));
+    }
+
+    const isOperand = !['exchange', 'compare_and_set'].includes(how);
+    const bits = numbers.map(each => toBits(name, each, isOperand));
+    const result = methods[how].call(object, ...where, ...bits);
+    return name === 'boolean' ? Boolean(result) : result;
 }
 
 function installNumbers(type, hasIndex) {
@@ -147,9 +204,12 @@ function installNumbers(type, hasIndex) {
         methods[`${name}_double`] = prototype[`${name}_double`];
     }
 
-    const where = args => hasIndex ? [checkSize(args.shift(), 'An index')] : [];
+    const nNumbers = name => name === 'compare_and_set' ? 2 : 1;
+    const where = index => hasIndex ? [checkSize(index, 'An index')] : [];
     const changer = name => function (...args) {
-        return change(this, methods, name, where(args), args);
+        const [first, second] = hasIndex ? args.slice(1) : args;
+        const numbers = [first, second].slice(0, nNumbers(name));
+        return change(this, methods, name, where(args[0]), numbers);
     };
     Object.assign(prototype, {
         add: changer('add'),
@@ -166,14 +226,21 @@ function lockArguments(options) {
     return options.lock === undefined ? null : [options.lock];
 }
 
+// What a constructor of GObject is given.
+function isProperties(argument) {
+    return typeof argument === 'object' && argument !== null;
+}
+
 function installValue() {
     const {prototype} = Mp.Value;
     const init = prototype._init;
 
     installNumbers(Mp.Value, false);
     prototype._init = function (type, options = {}) {
-        if (this.constructor !== Mp.Value || typeof type === 'object')
+        if (this.constructor !== Mp.Value || isProperties(type))
             return init.call(this, type);
+        if (type === undefined || type === null)
+            throw new TypeError("An Mp.Value is made of a type, as in new Mp.Value('int32')");
         const lock = lockArguments(options);
         return make(() => lock === null
             ? Mp.Value.new(typeOf(type)) : Mp.Value.new_with_lock(typeOf(type), ...lock));
@@ -190,6 +257,12 @@ function installValue() {
 }
 
 function initArray(type, lengthOrItems, options = {}) {
+    if (type === undefined || type === null ||
+        (typeof lengthOrItems !== 'number' &&
+            typeof lengthOrItems?.[Symbol.iterator] !== 'function')) {
+        throw new TypeError("An Mp.Array is made of a type and a length or items, as in " +
+            "new Mp.Array('int32', 10)");
+    }
     const items = typeof lengthOrItems === 'number' ? null : [...lengthOrItems];
     const length = checkSize(items?.length ?? lengthOrItems, 'The length of an array');
     const lock = lockArguments(options);
@@ -207,7 +280,7 @@ function installArray() {
     installNumbers(Mp.Array, true);
     Object.assign(prototype, {
         _init(type, ...args) {
-            return this.constructor !== Mp.Array || typeof type === 'object'
+            return this.constructor !== Mp.Array || isProperties(type)
                 ? init.call(this, type) : initArray(type, ...args);
         },
         get(index) {
@@ -255,8 +328,13 @@ function itemFromVariant(variant) {
 }
 
 function initList(items, {name = null} = {}) {
-    if (items === undefined || items === null)
+    if (items === undefined || items === null) {
+        if (name === null)
+            throw new TypeError('An Mp.ShareableList is made of items, or opened by {name}');
         return Mp.ShareableList.open_named(name);
+    }
+    if (typeof items[Symbol.iterator] !== 'function')
+        throw new TypeError('The items of an Mp.ShareableList cannot be iterated over');
     const variant = GLib.Variant.new_tuple([...items].map(itemToVariant));
     return make(() => name === null
         ? Mp.ShareableList.new(variant) : Mp.ShareableList.new_named(name, variant));
@@ -267,6 +345,7 @@ function installList() {
     const {get, set, count, index} = prototype;
     const init = prototype._init;
 
+    checkNames(Mp.ShareableList, 'new_named', 'open_named');
     Object.assign(prototype, {
         _init(items, ...args) {
             const isPlain = items?.constructor === Object;

@@ -41,12 +41,8 @@ function attach(objects) {
     if (objects.length === 0)
         return;
     Mp.Shared.detach_all();
-    for (const object of objects) {
+    for (const object of objects)
         object.attach();
-        // The condition names its lock; whoever opens it opens both.
-        if (object instanceof Mp.Condition)
-            object.get_lock().attach();
-    }
 }
 
 /* What take_text() gave with a status that is not about waiting. */
@@ -203,21 +199,32 @@ function putSome(queue, items, at, usec) {
     return queue.put_frames(makeFrames(texts), usec);
 }
 
+// Texts and objects of all values. Whatever is wrong with one of them, none has been put.
+function encodeAll(values) {
+    try {
+        return Array.from(values, value => {
+            const found = {objects: []};
+            return [Values.encode(value, found), found.objects];
+        });
+    } catch (error) {
+        if (error instanceof Error || error instanceof GLib.Error)
+            error.count = 0;
+        throw error;
+    }
+}
+
 /**
  * Puts many values, in order, with fewer calls and wake-ups than one by one. All are encoded
  * first: if one of them cannot travel, none is put.
  *
  * @param {Iterable} values - the values
  * @param {{timeout: number}} [options] - how long to wait for room, in all
- * @returns {number} how many; an error that comes later has this as its `count`
+ * @returns {number} how many; an error has the number of those that were put as its `count`
  */
 function putMany(values, options) {
     const timeout = Errors.timeoutOf(options);
     const left = Errors.countdown(timeout);
-    const items = Array.from(Errors.checkIterable(values, 'values'), value => {
-        const found = {objects: []};
-        return [Values.encode(value, found), found.objects];
-    });
+    const items = encodeAll(Errors.checkIterable(values, 'values'));
     let at = 0;
 
     while (at < items.length) {

@@ -5,7 +5,7 @@
 // a lock. Every wait without `Async` in its name stops this process, promises and all; it belongs
 // into workers and small programs.
 
-/* exported acquire, install, release, run */
+/* exported acquire, install, run */
 
 'use strict';
 
@@ -67,6 +67,9 @@ function installLock(prototype) {
         acquire,
         tryAcquire() {
             return this.acquire(0);
+        },
+        locked() {
+            return this.is_locked();
         },
         release,
         run,

@@ -58,6 +58,16 @@ function makeSemaphores(type) {
     };
 }
 
+function releasePermit() {
+    const status = this.release_raw();
+    if (status === Mp.Status.NOT_OWNER) {
+        throw Errors.failure(Mp.Error.NOT_OWNER, this.recoverable
+            ? 'The caller holds no permit of the recoverable semaphore'
+            : 'The semaphore was released too many times');
+    }
+    Errors.check(status);
+}
+
 function installSemaphore(prototype) {
     Object.assign(prototype, {
         acquire: Sync.acquire,
@@ -65,7 +75,7 @@ function installSemaphore(prototype) {
             return this.acquire(0);
         },
         acquireAsync,
-        release: Sync.release,
+        release: releasePermit,
         run: Sync.run,
     });
 }

@@ -15,9 +15,11 @@
 //
 // The built-in JSON.stringify is by far the fastest way to text, so the forms come out of toJSON
 // methods on the prototypes of the types concerned. They sleep unless encode() is running: other
-// users of JSON.stringify see no difference, and plain values pay nothing. Two things they cannot
-// catch, a number that is not finite (it becomes null) and a "$mp" of the user's own; text that
-// shows signs of either takes a slower walk that is exact.
+// users of JSON.stringify see no difference, and plain values pay nothing. Three things they
+// cannot catch: a number that is not finite and a symbol among items, which become null, and a
+// "$mp" of the user's own. Text that shows signs of one takes a slower walk that is exact. A
+// property whose value is undefined or a symbol is left out without a sign, as JSON.stringify
+// does.
 
 /* exported encode, decode, decodeForms, install, notPlain */
 
@@ -88,6 +90,13 @@ function functionForm(func) {
         'see Mp.task() for functions');
 }
 
+// Refuses what JSON.stringify would make {} of.
+function refusal(name) {
+    return () => {
+        throw notPlain(`A ${name} cannot leave the process`);
+    };
+}
+
 // What a type becomes. The prototype's own toJSON, if it has one, serves everybody else.
 function conversions() {
     return [
@@ -99,6 +108,8 @@ function conversions() {
         [ArrayBuffer.prototype, buffer => bytesForm(new Uint8Array(buffer))],
         [DataView.prototype, bufferForm],
         [Function.prototype, functionForm],
+        ...[Promise, RegExp, Symbol, WeakMap, WeakRef, WeakSet].map(
+            type => [type.prototype, refusal(type.name)]),
         [GLib.Bytes.prototype, bytes => bytesForm(bytes.toArray())],
         [GLib.Variant.prototype, variant => variant.recursiveUnpack()],
         [GObject.Object.prototype, objectForm],
@@ -164,8 +175,9 @@ function exact(value, key) {
             return value;
         return form('float', Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf');
     case 'undefined':
-    case 'symbol':
         return null;
+    case 'symbol':
+        return refusal('Symbol')();
     case 'string':
     case 'boolean':
         return value;
@@ -191,7 +203,7 @@ function mayLose(value) {
     if (typeof value === 'number')
         return !Number.isFinite(value);
     if (typeof value !== 'object' || value === null)
-        return false;
+        return typeof value === 'symbol';
 
     if (Array.isArray(value)) {
         for (let i = 0; i < value.length; i++) {
@@ -211,9 +223,7 @@ function mayLose(value) {
 
 // What is left to do when the built-in way showed signs of loss, or made no text.
 function slowText(value, text, made) {
-    if (text === undefined)
-        return 'null';
-    if (countMarks(text) === made && !mayLose(value))
+    if (text !== undefined && countMarks(text) === made && !mayLose(value))
         return text;
 
     found?.objects.splice(0);

@@ -8,6 +8,10 @@ holds it, however that ends; its `name` works in any process of the family. Name
 it is unlinked. Objects may be sent to a process that already runs. No resource tracker is needed.
 """
 
+import functools
+import operator
+
+from gi.overrides import _MpCodec, _MpData
 from gi.repository import Mp
 
 from .errors import InvalidDataError
@@ -17,8 +21,21 @@ __all__ = ['SharedMemory', 'ShareableList']
 PREFIX = 'shared-memory:'       # of a handle
 
 
+def _check_name(name):
+    """What the argument means; a slash in front means nothing, as with shm_open()."""
+    return None if name is None else _MpData.check_name(name).lstrip('/') or name
+
+
 def _open(name):
     return Mp.Shared.open(name) if name.startswith(PREFIX) else Mp.SharedMemory.open_named(name)
+
+
+def _reduce(thing, shm):
+    """How memory, or a list in it, is pickled: by its handle in a value that mproc encodes, so that
+    the message holds it. Elsewhere only what has a name can be, by that."""
+    if shm._mp.name is None or _MpCodec.is_encoding():
+        return type(thing)._around, (thing._mp,)
+    return functools.partial(type(thing), name=shm.name), ()
 
 
 class SharedMemory:
@@ -28,7 +45,8 @@ class SharedMemory:
     """
 
     def __init__(self, name=None, create=False, size=0, *, track=True):
-        if not size >= 0:
+        name, size = _check_name(name), operator.index(size)
+        if size < 0:
             raise ValueError("'size' must be a positive integer")
         if create and size == 0:
             raise ValueError("'size' must be a positive number different from zero")
@@ -54,12 +72,12 @@ class SharedMemory:
         self._mp = mp
         # An anonymous one's handle is known only as long as it is open.
         self._name = mp.name or mp.get_handle()
-        mp.buf
+        self._buf = mp.buf
 
     @property
     def buf(self):
         """The memory, as a writable memoryview; None once it is closed."""
-        return self._mp.buf
+        return self._buf
 
     @property
     def name(self):
@@ -71,6 +89,7 @@ class SharedMemory:
 
     def close(self):
         """Lets go of the memory in this process."""
+        self._buf = None
         self._mp.close()
 
     def unlink(self):
@@ -79,7 +98,7 @@ class SharedMemory:
             Mp.SharedMemory.unlink(self._mp.name)
 
     def __reduce__(self):
-        return type(self)._around, (self._mp,)
+        return _reduce(self, self)
 
     def __repr__(self):
         return f'{type(self).__name__}({self.name!r}, size={self.size})'
@@ -93,10 +112,9 @@ class ShareableList:
     """
 
     def __init__(self, sequence=None, *, name=None):
-        if sequence is not None:
-            self._hold(Mp.ShareableList.new(sequence, name))
-        elif name is None:
-            raise ValueError("'name' can only be None if there is a sequence")
+        name = _check_name(name)
+        if sequence is not None or name is None:
+            self._hold(Mp.ShareableList.new(() if sequence is None else sequence, name))
         elif name.startswith(PREFIX):
             self._hold(Mp.ShareableList(memory=Mp.Shared.open(name)))
         else:
@@ -145,7 +163,7 @@ class ShareableList:
         return self._mp.index(value)
 
     def __reduce__(self):
-        return type(self)._around, (self._mp,)
+        return _reduce(self, self.shm)
 
     def __repr__(self):
         return f'{type(self).__name__}({list(self)}, name={self.shm.name!r})'

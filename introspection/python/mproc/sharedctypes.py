@@ -10,7 +10,9 @@ also be changed atomically, without it: add(), exchange(), compare_and_set().
 
 import copyreg
 import ctypes
+import pickle
 
+from gi.overrides import _MpCodec
 from gi.repository import Mp
 
 __all__ = ['RawValue', 'RawArray', 'Value', 'Array', 'copy', 'synchronized']
@@ -169,6 +171,17 @@ def _class_for(type_):
     return _classes[type_]
 
 
+def _check_shared(lock):
+    """Refuses a lock that would be copied: dill does so with those of threads, in anything."""
+    if isinstance(lock, Mp.Shared):
+        return
+    try:
+        pickle.dumps(lock, _MpCodec.PROTOCOL)
+    except Exception as error:
+        raise TypeError(f'{lock!r}, the lock of a shared object, cannot be sent to another '
+                        f'process: {error}') from None
+
+
 class SynchronizedBase:
     def __init__(self, obj, lock=None, ctx=None):
         self._obj = obj
@@ -183,6 +196,7 @@ class SynchronizedBase:
         return self._lock.__exit__(*details)
 
     def __reduce__(self):
+        _check_shared(self._lock)
         return synchronized, (self._obj, self._lock)
 
     def get_obj(self):

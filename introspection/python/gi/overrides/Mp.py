@@ -10,6 +10,8 @@ multiprocessing; this file and its neighbours use nothing but the standard libra
 Importing it tells the library how to fork an interpreter.
 """
 
+import operator
+
 from gi.module import get_introspection_module
 from gi.overrides import (_MpData, _MpErrors, _MpFast, _MpProcess, _MpProxy, _MpQueue, _MpResult,
                           _MpSync, _MpSynchronize, override)
@@ -86,6 +88,9 @@ class Condition(_MpSync.ConditionMethods, Mp.Condition):
 
     @classmethod
     def new(cls, lock=None):
+        if lock is not None and not isinstance(lock, Mp.Lock):
+            raise TypeError('the lock of a condition must be a Lock or RLock of mproc, not '
+                            f'{type(lock).__module__}.{type(lock).__qualname__}')
         with _MpErrors.translated:
             return super().new(lock)
 
@@ -158,23 +163,27 @@ class SharedMemory(_MpData.SharedMemoryMethods, Mp.SharedMemory):
     @classmethod
     def new(cls, size):
         """Memory of the family, which is gone with the last process that holds it."""
+        size = operator.index(size)
         with _MpErrors.translated:
             return super().new(size)
 
     @classmethod
     def new_named(cls, name, size):
         """Memory that any process of the user can open, until it is unlinked."""
+        name, size = _MpData.check_name(name), operator.index(size)
         with _MpErrors.translated:
             return super().new_named(name, size)
 
     @classmethod
     def open_named(cls, name):
+        name = _MpData.check_name(name)
         with _MpErrors.translated:
             return super().open_named(name)
 
     @staticmethod
     def unlink(name):
         """Removes a name."""
+        name = _MpData.check_name(name)
         with _MpErrors.translated:
             Mp.SharedMemory.unlink(name)
 
@@ -235,11 +244,14 @@ class ShareableList(_MpData.ShareableListMethods, Mp.ShareableList):
     @classmethod
     def new(cls, values, name=None):
         """A list of these values, in memory of that name or without one."""
+        if name is not None:
+            _MpData.check_name(name)
         with _MpErrors.translated:
             return super().new_data(name, _MpData.pack_all(values))
 
     @classmethod
     def open_named(cls, name):
+        name = _MpData.check_name(name)
         with _MpErrors.translated:
             return super().open_named(name)
 

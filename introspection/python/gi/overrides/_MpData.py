@@ -9,13 +9,24 @@ keeps the memory, whatever was closed meanwhile.
 """
 
 import ctypes
+import operator
 import struct
+import weakref
 
 from gi.overrides._MpErrors import translated
 from gi.repository import GLib
 
 NOTHING, BOOLEAN, INTEGER, FLOAT, STRING, BYTES = range(6)
 MASK = (1 << 64) - 1
+
+
+def check_name(name):
+    """A name for memory. The library would see the end of it where a NUL is."""
+    if not isinstance(name, str):
+        raise TypeError(f'a name must be a str, not {type(name).__name__}')
+    if '\0' in name:
+        raise ValueError('embedded null character')
+    return name
 
 
 def exporter(address, size, owner):
@@ -44,11 +55,16 @@ class SharedMemoryMethods:
     @property
     def buf(self):
         """The memory, as a writable memoryview; None once it is closed."""
-        if self._view is None and not self.is_closed():
+        if self.is_closed():
+            return None
+        # Held weakly: it holds this object, in C, where the garbage collector sees no circle.
+        memory = None if self._view is None else self._view()
+        if memory is None:
             with translated:
                 owner = self.get_bytes()
-                self._view = view(self.get_address(), self.get_size(), owner)
-        return self._view
+                memory = view(self.get_address(), self.get_size(), owner)
+            self._view = weakref.ref(memory)
+        return memory
 
     def close(self):
         """Lets go of it in this process, as soon as no view of it is in use any more."""
@@ -168,7 +184,7 @@ class ArrayMethods(_NumberMethods):
 
     def _index(self, index):
         length = len(self)
-        index = index.__index__()
+        index = operator.index(index)
         if not -length <= index < length:
             raise IndexError('array index out of range')
         return index % length
@@ -279,7 +295,7 @@ class ShareableListMethods:
 
     def _index(self, index, message):
         length = len(self)
-        index = index.__index__()
+        index = operator.index(index)
         if not -length <= index < length:
             raise IndexError(message)
         return index % length

@@ -16,9 +16,12 @@ from time import monotonic
 
 from gi.overrides import _MpBuffers, _MpCodec
 from gi.overrides._MpCodec import BYTES, PICKLE
-from gi.overrides._MpErrors import (CLOSED, INTERRUPTED, INVALID, NOT_PLAIN, OK, TIMED_OUT,
-                                    ShutDown, StateError, from_status)
+from gi.overrides._MpErrors import (CLOSED, DOMAIN, INTERRUPTED, INVALID, NOT_PLAIN, OK, TIMED_OUT,
+                                    ShutDown, StateError, from_glib, from_status,
+                                    translated)
 from gi.overrides._MpSync import microseconds, remaining
+import gi.repository
+from gi.repository import GLib
 
 MAX_ITEMS = 2**32 - 1
 
@@ -69,6 +72,17 @@ def decode(encoding, data, block, writable=False):
     if encoding == PICKLE:
         return _MpBuffers.load(_MpBuffers.look(block), writable)
     return _MpCodec.decode(encoding, bytes(_MpBuffers.look(block)))
+
+
+def finish(call, result):
+    """What call(result) gives at the end of something in a main loop. That it was cancelled is a
+    GLib.Error there, as with everything else that is."""
+    try:
+        return call(result)
+    except GLib.Error as error:
+        if error.domain == DOMAIN:
+            raise from_glib(error) from None
+        raise
 
 
 class QueueMethods:
@@ -185,6 +199,40 @@ class QueueMethods:
         if not harvest.n_taken:
             raise self._get_failed(status)
         return harvest.values
+
+    # ── In a main loop ──────────────────────────────────────────────────────────────────────────
+
+    def put_async(self, obj, cancellable=None, callback=None, *data):
+        """Appends a value when there is room, and then calls callback(queue, result, *data).
+
+        The value is encoded at once, and what is changed in it later does not count."""
+        self._check_open()
+        encoding, encoded, met, buffers = encode(obj)
+        if buffers:
+            encoded = _MpBuffers.join(encoded, buffers)
+        payload = gi.repository.Mp.Payload.new(encoding, GLib.Bytes.new(encoded))
+        _MpCodec.attached(met, super().put_async, payload, cancellable, callback, *data)
+
+    def put_finish(self, result):
+        """In the callback of put_async(): True, or the exception."""
+        return finish(super().put_finish, result)
+
+    def get_async(self, cancellable=None, callback=None, *data):
+        """Takes the oldest value when there is one, and then calls callback(queue, result, *data),
+        which gets it from get_finish()."""
+        self._check_open()
+        super().get_async(cancellable, callback, *data)
+
+    def get_finish(self, result):
+        """In the callback of get_async(): the value, or the exception."""
+        message = payload = finish(super().get_finish, result)
+        if message.get_encoding() not in (PICKLE, BYTES):
+            with translated:
+                payload = message.convert(PICKLE)
+        encoded = payload.get_bytes().get_data() or b''
+        if payload.get_encoding() == PICKLE:
+            return _MpBuffers.load(encoded)
+        return _MpCodec.decode(BYTES, encoded)
 
     # ── Work that is to be done ─────────────────────────────────────────────────────────────────
 

@@ -8,6 +8,7 @@ when a signal arrived, and at the latest after a tenth of a second: being back i
 runs the handlers, and KeyboardInterrupt leaves the loop by itself.
 """
 
+import operator
 import os
 import threading
 from time import monotonic
@@ -121,6 +122,9 @@ class RLockMethods(LockMethods):
 
 
 class ConditionMethods(_Held):
+    abandoned = property(lambda self: self.get_lock().abandoned,
+                         doc='Whether the holder of the lock before the present one died with it.')
+
     def acquire(self, block=True, timeout=None):
         return self.get_lock().acquire(block, timeout)
 
@@ -183,6 +187,9 @@ class ConditionMethods(_Held):
 
     def notify(self, n=1):
         """Wakes up to @n of those who wait."""
+        n = operator.index(n)
+        if n < 0:
+            raise ValueError(f'the number to notify must be >= 0, not {n}')
         self._notify(super().notify, n)
 
     def notify_all(self):
