@@ -29,13 +29,15 @@ get_ring (MpQueue *self)
 
 /* --- Putting ------------------------------------------------------------------------------- */
 
-/* One message on its way into a queue: its bytes, or the block that they are in already. */
+/* What is on its way into a queue: the parts of one message, or the block that they are in already;
+ * or a batch, each of whose messages is a part. */
 typedef struct {
   guint             encoding;
   const MpRingPart *parts;
   guint             n_parts;
   MpOffset          block;
   guint32           lease;
+  guint            *n_put;      /* of a batch; else NULL */
 } Outgoing;
 
 static MpStatus
@@ -44,6 +46,9 @@ put_once (MpRing             *ring,
           const MpWaitLimits *limits,
           guint64            *number)
 {
+  if (message->n_put != NULL)
+    return mp_ring_put_batch (ring, message->encoding, message->parts, message->n_parts, limits,
+                              message->n_put);
   if (message->block != 0)
     return mp_ring_put_block (ring, message->encoding, message->block, message->lease, limits,
                               number);
@@ -194,7 +199,7 @@ mp_queue_put_parts (MpQueue           *self,
                     guint64           *number)
 {
   MpWaitLimits limits = { deadline, cancellable, interruptible };
-  Outgoing message = { encoding, parts, n_parts, 0, 0 };
+  Outgoing message = { .encoding = encoding, .parts = parts, .n_parts = n_parts };
   MpRing *ring = get_ring (self);
   gsize size = 0;
 
@@ -218,7 +223,7 @@ mp_queue_put_block_until (MpQueue            *self,
                           MpBlock            *block,
                           const MpWaitLimits *limits)
 {
-  Outgoing message = { encoding, NULL, 0, 0, 0 };
+  Outgoing message = { .encoding = encoding };
   MpRing *ring = get_ring (self);
   MpStatus status = MP_STATUS_OK;
   gboolean given;
@@ -271,32 +276,12 @@ mp_queue_put_some (MpQueue            *self,
                    const MpWaitLimits *limits,
                    guint              *n_put)
 {
+  const Outgoing batch = { .encoding = encoding, .parts = items, .n_parts = n_items,
+                           .n_put = n_put };
   MpRing *ring = get_ring (self);
-  gboolean slept = FALSE;
-  gboolean swept = FALSE;
-  MpStatus status;
 
   *n_put = 0;
-  if (ring == NULL)
-    return MP_STATUS_INVALID;
-
-  while ((status = mp_ring_put_batch (ring, encoding, items, n_items, limits, n_put)) !=
-         MP_STATUS_OK)
-    {
-      if (status == MP_STATUS_NO_SPACE && !swept)
-        {
-          mp_recover_sweep ();
-          swept = TRUE;
-          continue;
-        }
-      if (status != MP_STATUS_TIMED_OUT || mp_deadline_passed (limits->deadline))
-        break;
-      status = mp_word_wait (&ring->writable, mp_ring_writable, ring, ring, limits, &slept);
-      if (status != MP_STATUS_OK)
-        break;
-    }
-
-  return end_put (ring, slept, status);
+  return ring != NULL ? put_until (ring, &batch, limits, NULL) : MP_STATUS_INVALID;
 }
 
 /* --- Taking -------------------------------------------------------------------------------- */

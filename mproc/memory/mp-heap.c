@@ -11,8 +11,8 @@
  * marks, and taking or giving a run is one store. `heap_used` and `heap_hint` (before which nothing
  * is free) only help; they are computed anew after a lock was stolen.
  *
- * Runs are taken from what was freed last, which is still in the caches, or else at the lowest
- * place.
+ * Runs are taken from what was freed last (`heap_warm`), which is still in the caches, or else at
+ * the lowest place that has its memory.
  *
  * Runs by any thread of any member. Locks: one per class and one for the runs, never two at once;
  * memory is populated with no lock held.
@@ -31,9 +31,6 @@
 #define GROW_MOST (16u << 20)
 #define WARM_LEAST (G_GUINT64_CONSTANT (64) << 20)
 #define WARM_RUNS 8             /* who frees large runs will want such again */
-#define SPAN_LENGTH(entry) MP_SPAN_LENGTH (entry)
-#define SPAN_CLASS(entry) MP_SPAN_CLASS (entry)
-#define SPAN_PUNCHED MP_SPAN_PUNCHED
 
 const guint32 mp_heap_class_sizes[MP_N_CLASSES] = {
   64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384,
@@ -79,10 +76,10 @@ fix_runs (void)
   guint64 punched = 0;
 
   mp_intent_fix (&header->heap_intent);
-  for (guint64 i = 0; i < mp_heap_n_spans_ready (); i += MAX (SPAN_LENGTH (mp_arena.spans[i]), 1))
+  for (guint64 i = 0; i < mp_heap_n_spans_ready (); i += MAX (MP_SPAN_LENGTH (mp_arena.spans[i]), 1))
     {
-      used += SPAN_LENGTH (mp_arena.spans[i]);
-      punched += (mp_arena.spans[i] & SPAN_PUNCHED) != 0;
+      used += MP_SPAN_LENGTH (mp_arena.spans[i]);
+      punched += (mp_arena.spans[i] & MP_SPAN_PUNCHED) != 0;
     }
   header->heap_used = used;
   header->heap_punched = punched;
@@ -116,7 +113,7 @@ mp_heap_unlock_runs (void)
 
 MpStatus
 mp_heap_lock_class (guint               class,
-            const MpWaitLimits *limits)
+                    const MpWaitLimits *limits)
 {
   MpHeapClass *list = &mp_arena.header->classes[class];
   MpGuardResult result;
@@ -182,7 +179,7 @@ find_run (guint64  n,
 
   for (guint64 i = from; i < to;)
     {
-      guint32 length = SPAN_LENGTH (mp_arena.spans[i]);
+      guint32 length = MP_SPAN_LENGTH (mp_arena.spans[i]);
 
       if (length != 0)
         {
@@ -301,7 +298,7 @@ mp_heap_take_found (guint64  index,
   gboolean known = use_warm (index, n);
 
   for (guint64 i = index; !known && i < index + n; i++)
-    if (mp_arena.spans[i] & SPAN_PUNCHED)
+    if (mp_arena.spans[i] & MP_SPAN_PUNCHED)
       {
         punched = TRUE;
         header->heap_punched -= header->heap_punched > 0;
@@ -411,7 +408,7 @@ mp_heap_give_run (guint64            *hand,
   guint64 block = *hand;
   guint64 index = mp_heap_span_index (block & ~MP_HAND_RUN);
   guint64 *word = &mp_arena.spans[index];
-  guint64 n = SPAN_LENGTH (*word);
+  guint64 n = MP_SPAN_LENGTH (*word);
   guint64 n_punched = cold ? n : n_too_warm (n);
 
   /* Its end, since runs are taken at the lowest place. */
@@ -428,9 +425,9 @@ mp_heap_give_run (guint64            *hand,
     }
 
   for (guint64 i = MAX (index + 1, index + n - n_punched); i < index + n; i++)
-    mp_arena.spans[i] = SPAN_PUNCHED;
+    mp_arena.spans[i] = MP_SPAN_PUNCHED;
   mp_intent_begin (&header->heap_intent, MP_INTENT_GIVE, word,
-                   n_punched == n ? SPAN_PUNCHED : 0, hand, block);
+                   n_punched == n ? MP_SPAN_PUNCHED : 0, hand, block);
   mp_intent_commit (&header->heap_intent, word, hand);
   header->heap_used -= n;
   header->heap_hint = MIN (header->heap_hint, index);
@@ -536,7 +533,7 @@ static MpStatus
 give (guint64            *hand,
       const MpWaitLimits *limits)
 {
-  guint class = SPAN_CLASS (mp_arena.spans[mp_heap_span_index (*hand & ~MP_HAND_RUN)]);
+  guint class = MP_SPAN_CLASS (mp_arena.spans[mp_heap_span_index (*hand & ~MP_HAND_RUN)]);
 
   if (class == 0 || (*hand & MP_HAND_RUN) != 0)
     return mp_heap_give_run (hand, FALSE, limits);
@@ -638,11 +635,11 @@ mp_heap_block (MpOffset  offset,
   guint64 index = mp_heap_span_index (offset);
   guint64 entry = mp_arena.spans[index];
   MpOffset start = mp_heap_span_offset (index);
-  guint class = SPAN_CLASS (entry);
+  guint class = MP_SPAN_CLASS (entry);
 
   if (class == 0)
     {
-      *size = (gsize) SPAN_LENGTH (entry) << MP_SPAN_SHIFT;
+      *size = (gsize) MP_SPAN_LENGTH (entry) << MP_SPAN_SHIFT;
       return start;
     }
 

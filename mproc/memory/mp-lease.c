@@ -7,8 +7,10 @@
  * The leases of each process, kept in its slot in the arena.
  *
  * An entry is the offset of an object, or a link of the free list (odd). A lease and the object's
- * count move together by an intent under the guard of the object's stripe: the entry is the hand. A
- * forked child has copies at the same indexes as its parent, so that what it inherited stays right.
+ * count move together by an intent under the guard of the object's stripe: the entry is the hand.
+ * (The first reference to an object, and the only one to a block, need no stripe: nobody else can
+ * reach those. Then the slot's `dying_entry` names the word that goes with the count.) A forked
+ * child has copies at the same indexes as its parent, so that what it inherited stays right.
  *
  * A counted reference may lie in any word of the arena, not only in a lease table: in a message
  * that is on its way, or in an object that refers to another. Such words move by the intents of who
@@ -140,7 +142,7 @@ give_entry (guint32 index)
 {
   MpProcessSlot *process = own_process ();
 
-  if (mp_guard_lock (&process->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+  if (lock_entries (process) != MP_STATUS_OK)
     return;
 
   put_back (process, index);
@@ -295,7 +297,9 @@ mp_lease_drop_word (guint64 *entry)
 }
 
 /* The same for a lease of this process, with the guard of its entries, if it is the only reference
- * to a block: nobody else can find that and count it up, so the stripe is not needed. */
+ * to a block: nobody else can find that and count it up, so the stripe is not needed. The claim
+ * comes before the count: else whoever recovers a thread that died while it dropped another
+ * reference could find a block of nobody's between the two. */
 static gboolean
 drop_sole (MpThreadSlot *slot,
            guint64      *entry)
@@ -310,8 +314,8 @@ drop_sole (MpThreadSlot *slot,
   slot->dying_serial = shared->serial;
   slot->dying_entry = mp_arena_offset (entry);
   __atomic_store_n (&slot->dying, offset, __ATOMIC_RELEASE);
-  __atomic_store_n (&shared->refs, 0, __ATOMIC_RELEASE);
   __atomic_store_n (&shared->dying, mp_self (), __ATOMIC_RELEASE);
+  __atomic_store_n (&shared->refs, 0, __ATOMIC_RELEASE);
   __atomic_store_n (entry, 0, __ATOMIC_RELEASE);
   push_grave (slot, offset);
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
@@ -471,7 +475,10 @@ mp_lease_create_sized (MpKind              kind,
       mp_guard_unlock (&process->lease_guard);
     }
   if (status != MP_STATUS_OK)
-    mp_heap_free (&slot->dying);
+    {
+      __atomic_store_n (&slot->dying_serial, 0, __ATOMIC_RELEASE);      /* a raw block again */
+      mp_heap_free (&slot->dying);
+    }
   __atomic_store_n (&slot->dying, 0, __ATOMIC_RELEASE);
 
   return status;
@@ -565,7 +572,7 @@ gboolean
 mp_lease_begin_move (guint32   lease,
                      guint64 **entry)
 {
-  if (mp_guard_lock (&own_process ()->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+  if (lock_entries (own_process ()) != MP_STATUS_OK)
     return FALSE;
 
   *entry = entry_at (own_process (), lease);
@@ -610,7 +617,7 @@ mp_lease_copy_all (MpProcessSlot *child)
   MpProcessSlot *process = own_process ();
   gboolean done = TRUE;
 
-  if (mp_guard_lock (&process->lease_guard, NULL, NULL) > MP_GUARD_STOLEN)
+  if (lock_entries (process) != MP_STATUS_OK)
     return FALSE;
 
   for (guint64 i = 0; done && i < process->n_leases; i++)

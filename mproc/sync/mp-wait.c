@@ -32,12 +32,12 @@
 /* Spinning. Longer than it takes to wake a sleeper: where two who answer one another both slept,
  * one of them has to wait that out for the spinning to begin again. */
 #define SPIN_MOST 40000         /* nanoseconds */
-#define SPIN_LEAST 64           /* looks, with a pause after each: a microsecond or two */
+#define SPIN_LEAST 64           /* looks, most with a pause after: a microsecond or two */
 #define QUICK_LOOKS 16          /* of these without: a pause takes as long as the answer may */
 #define PATIENCE 6              /* long spins in vain before only some waits get one */
 #define MOST_SKIPPED 6          /* then every 2nd, 4th, … 2^6th */
 #define CLOSE 4                 /* waits in a row that were over at the first look */
-#define DISTANCE 128             /* pauses */
+#define DISTANCE 128            /* pauses */
 #define RETHINK 64
 #define GAIN_LEAST 1000         /* nanoseconds of work that falling back has to bring */
 #define N_HISTORIES 16
