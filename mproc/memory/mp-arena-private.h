@@ -26,7 +26,7 @@ G_BEGIN_DECLS
 typedef guint64 MpOffset;       /* from the arena's start; 0 is none */
 
 #define MP_ARENA_MAGIC G_GUINT64_CONSTANT (0x6d70726f632d3031)
-#define MP_ARENA_LAYOUT 2
+#define MP_ARENA_LAYOUT 3
 #define MP_SPAN_SHIFT 16
 #define MP_SPAN_SIZE (1u << MP_SPAN_SHIFT)
 #define MP_MAX_THREADS 16384
@@ -148,6 +148,7 @@ typedef struct {
   MpWarmSpans heap_warm[MP_N_WARM];     /* freed last, to be used first */
   guint64  heap_used;           /* spans in runs */
   guint64  heap_punched;        /* free spans that have lost their memory */
+  guint64  heap_usual;          /* spans in the large runs that are freed lately */
   MpIntent heap_intent;
   MpHeapClass classes[MP_N_CLASSES];
   MpStripe stripes[MP_N_STRIPES];

@@ -30,7 +30,8 @@
 #define GROW_LEAST (256u << 10)
 #define GROW_MOST (16u << 20)
 #define WARM_LEAST (G_GUINT64_CONSTANT (64) << 20)
-#define WARM_RUNS 8             /* who frees large runs will want such again */
+#define WARM_RUNS 12            /* of the usual size: a queue with eight places and both its ends */
+#define USUAL_WEIGHT 256
 
 const guint32 mp_heap_class_sizes[MP_N_CLASSES] = {
   64, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384,
@@ -235,6 +236,7 @@ note_warm (guint64 index,
            guint64 n)
 {
   MpWarmSpans *warm = mp_arena.header->heap_warm;
+  guint last;
 
   for (guint i = 0; i < MP_N_WARM; i++)
     if (warm[i].length > 0 &&
@@ -245,7 +247,11 @@ note_warm (guint64 index,
         return;
       }
 
-  memmove (&warm[1], &warm[0], (MP_N_WARM - 1) * sizeof *warm);
+  for (last = MP_N_WARM - 1; last > 0 && warm[last].length > 0; last--)
+    continue;
+  if (last == 0)
+    last = MP_N_WARM - 1;
+  memmove (&warm[1], &warm[0], last * sizeof *warm);
   warm[0] = (MpWarmSpans) { index, n };
 }
 
@@ -381,6 +387,16 @@ punch (MpOffset offset,
                     (off_t) (n << MP_SPAN_SHIFT)) == 0;
 }
 
+/* Under the lock. Who frees large runs will want such again: what is usual follows the largest at
+ * once, and goes down slowly while only smaller ones are freed. */
+static void
+note_usual (guint64 n)
+{
+  guint64 *usual = &mp_arena.header->heap_usual;
+
+  *usual = MAX (n, *usual - *usual / USUAL_WEIGHT);
+}
+
 /* Free memory is kept warm up to a share, because the first touch of a page costs more than
  * copying it. How many of @n more free spans are beyond that. */
 static guint64
@@ -390,8 +406,8 @@ n_too_warm (guint64 n)
   guint64 used = header->heap_used << MP_SPAN_SHIFT;
   guint64 cold = used + (header->heap_punched << MP_SPAN_SHIFT);
   guint64 warm = header->heap_ready > cold ? header->heap_ready - cold : 0;
-  guint64 most = MAX (MAX (WARM_LEAST, used / 4), MIN (WARM_RUNS * (n << MP_SPAN_SHIFT),
-                                                       header->limit / WARM_RUNS));
+  guint64 runs = WARM_RUNS * (MAX (n, header->heap_usual) << MP_SPAN_SHIFT);
+  guint64 most = MAX (MAX (WARM_LEAST, used / 4), MIN (runs, header->limit / 8));
   guint64 all = warm + (n << MP_SPAN_SHIFT);
 
   /* A little more does no harm; else small runs would be cooled whenever large ones are free. */
@@ -434,6 +450,7 @@ mp_heap_give_run (guint64            *hand,
   if (n_punched == 0)
     note_warm (index, n);
   header->heap_punched += n_punched;
+  note_usual (n);
   mp_heap_unlock_runs ();
 
   return MP_STATUS_OK;

@@ -31,7 +31,7 @@
 
 /* Spinning. Longer than it takes to wake a sleeper: where two who answer one another both slept,
  * one of them has to wait that out for the spinning to begin again. */
-#define SPIN_MOST 40000         /* nanoseconds */
+#define SPIN_MOST 80000         /* nanoseconds */
 #define SPIN_LEAST 64           /* looks, most with a pause after: a microsecond or two */
 #define QUICK_LOOKS 16          /* of these without: a pause takes as long as the answer may */
 #define PATIENCE 6              /* long spins in vain before only some waits get one */

@@ -123,7 +123,8 @@ choose_size (BenchEntry *entry)
 {
   double wanted = bench_quick ? QUICK_ROUND_TIME : ROUND_TIME;
   guint64 n = bench_quick ? 8 : 64;
-  double took;
+  guint n_long = 0;
+  double took = wanted;
 
   if (entry->n != 0)
     {
@@ -131,8 +132,14 @@ choose_size (BenchEntry *entry)
       return;
     }
 
-  while ((took = entry->run (entry->state, n)) < wanted / 8)
-    n *= 4;
+  /* Until a round is long enough twice in a row: what made the first one long may have been the
+   * mapping and the warming. */
+  while (n_long < 2)
+    {
+      took = entry->run (entry->state, n);
+      n_long = took < wanted / 8 ? 0 : n_long + 1;
+      n *= n_long == 0 ? 4 : 1;
+    }
   entry->n = (guint64) (n * (wanted / took)) & ~(guint64) 7;
   entry->n = MAX (entry->n, 8);
 }

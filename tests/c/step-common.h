@@ -402,7 +402,7 @@ step_to_death (int             pid,
   gboolean alive = TRUE;
   int signal_number = 0;
   guint64 stores = 0, instructions = 0;
-  StepView view;
+  StepView view = { 0 };
 
   if (stride < 0)
     step_view_begin (&view);
