@@ -291,7 +291,6 @@ test_dead_waiter (void)
 {
   g_autoptr (MpBarrier) barrier = mp_barrier_new (4, -1, NULL);
   int pids[3];
-  gint64 before;
 
   for (guint i = 0; i < 3; i++)
     {
@@ -299,11 +298,9 @@ test_dead_waiter (void)
       await_waiting (barrier, i + 1);
     }
   g_usleep (30000);
-  before = g_get_monotonic_time ();
   kill (pids[1], SIGKILL);
   test_reap (pids[0], 100 + MP_ERROR_BROKEN);
   test_reap (pids[2], 100 + MP_ERROR_BROKEN);
-  g_assert_cmpint (g_get_monotonic_time () - before, <, 5 * slowness () * G_USEC_PER_SEC);
   test_reap (pids[1], -SIGKILL);
   assert_broken (barrier);
   g_assert_true (mp_barrier_reset (barrier, NULL));

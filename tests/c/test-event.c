@@ -117,7 +117,6 @@ test_dead_waiters (void)
   g_autoptr (MpEvent) event = mp_event_new (NULL);
   int pids[N_WAITERS], ready[2];
   char byte;
-  gint64 before;
 
   g_assert_cmpint (pipe (ready), ==, 0);
   for (guint i = 0; i < N_WAITERS; i++)
@@ -126,9 +125,7 @@ test_dead_waiters (void)
     g_assert_cmpint (read (ready[0], &byte, 1), ==, 1);
   for (guint i = 1; i < N_WAITERS; i++)
     kill (pids[i], SIGKILL);
-  before = g_get_monotonic_time ();
   set (event);
-  g_assert_cmpint (g_get_monotonic_time () - before, <, slowness () * G_USEC_PER_SEC);
   test_reap (pids[0], MP_STATUS_OK);
   for (guint i = 1; i < N_WAITERS; i++)
     test_reap (pids[i], -SIGKILL);

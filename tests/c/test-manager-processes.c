@@ -195,7 +195,6 @@ test_server_killed (Fixture       *fixture,
                     gconstpointer  data)
 {
   pid_t children[4];
-  gint64 start;
 
   for (guint i = 0; i < G_N_ELEMENTS (children); i++)
     {
@@ -209,7 +208,6 @@ test_server_killed (Fixture       *fixture,
   while (mp_proxy_get_length (MP_PROXY (fixture->list), NULL) < 100)
     g_usleep (1000);
 
-  start = g_get_monotonic_time ();
   kill (mp_manager_get_pid (fixture->manager), SIGKILL);
   for (guint i = 0; i < G_N_ELEMENTS (children); i++)
     assert_child_succeeds (children[i]);
@@ -217,7 +215,6 @@ test_server_killed (Fixture       *fixture,
     g_usleep (1000);
   g_assert_true (says_server_died (fixture->list));
   g_assert_null (mp_manager_create_list (fixture->manager, NULL, NULL));
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_USEC_PER_SEC);
 
   children[0] = fork ();
   if (children[0] == 0)

@@ -381,14 +381,11 @@ test_terminate (void)
   g_autoptr (MpPool) pool = new_pool (2);
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GError) error = NULL;
-  gint64 start_time;
 
   for (guint i = 0; i < 10; i++)
-    g_ptr_array_add (results, submit (pool, nap, 60000));
-  start_time = g_get_monotonic_time ();
+    g_ptr_array_add (results, submit (pool, nap, 3600000));
   mp_pool_terminate (pool);
   mp_pool_terminate (pool);
-  g_assert_cmpint (g_get_monotonic_time () - start_time, <, 10 * G_USEC_PER_SEC);
   assert_no_children ();
 
   for (guint i = 0; i < results->len; i++)
@@ -402,7 +399,7 @@ static void
 test_drop (void)
 {
   MpPool *pool = new_pool (2);
-  g_autoptr (MpResult) result = submit (pool, nap, 60000);
+  g_autoptr (MpResult) result = submit (pool, nap, 3600000);
 
   g_assert_finalize_object (pool);
   g_free (get_failure (result, MP_ERROR, MP_ERROR_TERMINATED));
@@ -478,7 +475,7 @@ static void
 test_terminate_while_a_thread_waits (void)
 {
   g_autoptr (MpPool) pool = new_pool (2);
-  g_autoptr (MpResult) result = submit (pool, nap, 60000);
+  g_autoptr (MpResult) result = submit (pool, nap, 3600000);
   GThread *thread = g_thread_new ("waiter", wait_in_thread, result);
 
   g_usleep (20000);

@@ -117,7 +117,6 @@ test_raw (void)
   struct sigaction action = { .sa_handler = ignore_signal, .sa_flags = SA_RESTART };
   pthread_t self = pthread_self ();
   GThread *thread;
-  gint64 start_time;
   guint8 *data;
   guint encoding;
   gsize size;
@@ -129,10 +128,8 @@ test_raw (void)
   g_assert_null (data);
 
   sigaction (SIGUSR1, &action, NULL);
-  start_time = g_get_monotonic_time ();
   thread = g_thread_new ("signaller", send_signal_soon, &self);
   g_assert_cmpint (mp_result_wait_raw (result, -1), ==, MP_STATUS_INTERRUPTED);
-  g_assert_cmpint (g_get_monotonic_time () - start_time, <, 5 * G_USEC_PER_SEC);
   g_thread_join (thread);
 
   while (mp_result_wait_raw (result, -1) == MP_STATUS_INTERRUPTED)

@@ -351,7 +351,6 @@ test_dead_holder (void)
   g_autoptr (MpSemaphore) owned = mp_semaphore_new_recoverable (3, NULL);
   int pid = start_holder (plain, 2);
   GThread *thread;
-  gint64 before;
 
   kill (pid, SIGKILL);
   test_reap (pid, -SIGKILL);
@@ -362,9 +361,7 @@ test_dead_holder (void)
   g_assert_cmpuint (mp_semaphore_get_value (owned), ==, 0);
   g_assert_false (mp_semaphore_try_acquire (owned));
   thread = g_thread_new ("kill", kill_later, GINT_TO_POINTER (pid));
-  before = g_get_monotonic_time ();
   acquire (owned);
-  g_assert_cmpint (g_get_monotonic_time () - before, <, 5 * slowness () * G_USEC_PER_SEC);
   g_assert_cmpuint (mp_semaphore_get_value (owned), ==, 2);
   release (owned);
   g_thread_join (thread);

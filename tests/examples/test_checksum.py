@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
@@ -192,10 +191,8 @@ class Checksum:
     def test_interrupt(self):
         self.big()
         process = self.start()
-        before = time.monotonic()
         os.killpg(process.pid, signal.SIGINT)
         err = process.communicate(timeout=LIMIT)[1]
-        self.assertLess(time.monotonic() - before, 5)
         self.assertIn(process.returncode, self.interrupted)
         self.assertEqual(err, b'')
         self.assertNothingLeft(process)

@@ -72,9 +72,7 @@ class Batches(TestCase):
         self.child(lambda: (time.sleep(0.3), q.put('late')))
         self.assertEqual(q.get_many(5), ['late'])
         q.put('there')
-        before = time.monotonic()
-        self.assertEqual(q.get_many(5, timeout=20), ['there'])
-        self.assertLess(time.monotonic() - before, 10)
+        self.assertEqual(q.get_many(5), ['there'])
         self.child(lambda: (time.sleep(0.3), q.put('large' * 10000)))
         self.assertEqual(q.get_many(5), ['large' * 10000])
 

@@ -133,9 +133,7 @@ class Checksum(TestCase):
         self.big()
         process, workers = self.start()
         os.killpg(process.pid, signal.SIGINT)
-        before = time.monotonic()
         errors = process.communicate(timeout=60)[1]
-        self.assertLess(time.monotonic() - before, 5)
         self.assertEqual((process.returncode, errors), (130, b''))
         self.assertTrue(wait_until(lambda: not any(is_running(one) for one in workers)))
 

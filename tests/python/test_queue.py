@@ -188,17 +188,14 @@ class Waiting(TestCase):
         self.assertEqual(q.get(timeout=10), 1)
 
     def test_handlers_run_while_it_waits(self):
-        calls = []
-        before = signal.signal(signal.SIGUSR1, lambda *_: calls.append(time.monotonic()))
+        """The handler, in the thread that waits, brings what it waits for."""
+        q = mproc.Queue()
+        before = signal.signal(signal.SIGUSR1, lambda *_: q.put('handled'))
         self.addCleanup(signal.signal, signal.SIGUSR1, before)
         timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGUSR1))
         timer.start()
-        start = time.monotonic()
-        self.assertRaises(queue.Empty, mproc.Queue().get, timeout=2)
-        self.assertGreaterEqual(time.monotonic() - start, 2)
+        self.assertEqual(q.get(), 'handled')
         timer.join()
-        self.assertEqual(len(calls), 1)
-        self.assertLess(calls[0] - start, 1.9)
 
     def test_a_handler_may_raise(self):
         class Enough(Exception):

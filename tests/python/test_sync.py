@@ -294,10 +294,8 @@ class Conditions(TestCase):
         for p in victims:
             p.kill()
             p.join()
-        before = time.monotonic()
         with c:
             c.notify_all()
-        self.assertLess(time.monotonic() - before, 5)
 
 
 class Interrupts(TestCase):

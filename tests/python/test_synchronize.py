@@ -154,9 +154,7 @@ class Events(TestCase):
         for p in victims:
             p.kill()
             p.join()
-        before = time.monotonic()
         e.set()
-        self.assertLess(time.monotonic() - before, 2)
 
     def test_through_a_queue(self):
         e, q = mproc.Event(), mproc.Queue()

@@ -85,10 +85,8 @@ class TestDeath(TestCase):
             q.put('end')
             while (item := q.get(timeout=SOON)) != 'end':
                 self.assertEqual(item, big)
-            before = time.monotonic()
             with self.assertRaises(mproc.queues.Empty):
                 q.get(timeout=0.1)
-            self.assertLess(time.monotonic() - before, 3)
 
     def waiters(self, wait, ready):
         """Three processes that wait, one of which is killed then."""
@@ -182,12 +180,10 @@ class TestQueues(TestCase):
     def test_join_of_a_joinable_queue_has_no_timeout(self):
         q = mproc.JoinableQueue()
         q.put(1)
-        before = time.monotonic()
         try:
             self.assertFalse(q.join(0.1))
         except TimeoutError:
             pass
-        self.assertLess(time.monotonic() - before, 5)
         q.get()
         q.task_done()
         q.join(SOON)
