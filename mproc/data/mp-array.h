@@ -169,5 +169,11 @@ GBytes       *mp_array_get_bytes              (MpArray  *self,
 /* For bindings */
 MP_AVAILABLE_IN_0_1
 guint64       mp_array_get_address            (MpArray *self);
+MP_AVAILABLE_IN_0_1
+GVariant     *mp_array_change_exactly         (MpArray     *self,
+                                               guint64      index,
+                                               const char  *how,
+                                               gint64       number,
+                                               GError     **error);
 
 G_END_DECLS

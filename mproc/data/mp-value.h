@@ -122,5 +122,10 @@ gpointer      mp_value_get_data               (MpValue *self);
 /* For bindings */
 MP_AVAILABLE_IN_0_1
 guint64       mp_value_get_address            (MpValue *self);
+MP_AVAILABLE_IN_0_1
+GVariant     *mp_value_change_exactly         (MpValue     *self,
+                                               const char  *how,
+                                               gint64       number,
+                                               GError     **error);
 
 G_END_DECLS

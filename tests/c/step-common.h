@@ -532,8 +532,14 @@ step_run (gconstpointer argument)
       return;
     }
   before = step_warm_up (step_case);
-  for (guint point = 1; step_die_at (step_case, point, stride, &before, &count); point++)
-    ;
+  /* What is shorter than the stride gets a shorter one. */
+  for (; count.kills == 0; stride /= 2)
+    {
+      for (guint point = 1; step_die_at (step_case, point, stride, &before, &count); point++)
+        ;
+      if (stride <= 1)
+        break;
+    }
 
   g_assert_cmpuint (count.kills, >, 0);
   g_test_message ("%s: %" G_GUINT64_FORMAT " %s, %" G_GUINT64_FORMAT " deaths", step_case->name,
@@ -618,6 +624,11 @@ step_run_recoverer (gconstpointer argument)
       victims += died[0];
     }
 
+  if (count.kills == 0 && stride > 1)
+    {
+      g_test_skip ("Shorter than MPROC_TEST_STRIDE");
+      return;
+    }
   g_assert_cmpuint (count.kills, >, 0);
   g_test_message ("%s: %u victims, %" G_GUINT64_FORMAT " deaths of recoverers, each of which takes "
                   "up to %" G_GUINT64_FORMAT " %s", step_case->name, victims, count.kills,

@@ -185,6 +185,14 @@ test('atomic changes take what fits', () => {
     same(unsigned.compareAndSet(2n ** 64n - 1n, 5), true);
     same([unsigned.add(-5), unsigned.value], [5, 0]);
 
+    const exact = 2n ** 53n + 1n;
+    const array = new Mp.Array('int64', [exact]);
+    same([array.add(0, 2), array.xor(0, 1), array.exchange(0, -exact), array.get(0)],
+        [exact, exact + 2n, exact + 1n, -exact]);
+    unsigned.value = 2n ** 64n - 1n;
+    same([unsigned.and(2n ** 63n + 1n), unsigned.or(0), unsigned.exchange(1), unsigned.value],
+        [2n ** 64n - 1n, 2n ** 63n + 1n, 2n ** 63n + 1n, 1]);
+
     const float = new Mp.Value('double');
     same([float.exchange(NaN), float.exchange(2n), float.add(true), float.value], [0, NaN, 2, 3]);
     const flag = new Mp.Array('boolean', 2);

@@ -192,6 +192,8 @@ function change(object, methods, how, where, numbers) {
 
     const isOperand = !['exchange', 'compare_and_set'].includes(how);
     const bits = numbers.map(each => toBits(name, each, isOperand));
+    if (name.endsWith('64') && how !== 'compare_and_set')
+        return fromVariant(object.change_exactly(...where, how, ...bits));
     const result = methods[how].call(object, ...where, ...bits);
     return name === 'boolean' ? Boolean(result) : result;
 }
