@@ -14,8 +14,10 @@
 #include "mproc/mp-enum-types.h"
 #include "mproc/mp-version.h"
 
+#include "mproc/base/mp-boxed.h"
 #include "mproc/base/mp-error.h"
 #include "mproc/base/mp-payload.h"
+#include "mproc/base/mp-serializable.h"
 
 #include "mproc/memory/mp-block.h"
 #include "mproc/memory/mp-memory.h"
@@ -33,14 +35,20 @@
 #include "mproc/data/mp-shared-memory.h"
 #include "mproc/data/mp-value.h"
 
+#include "mproc/channel/mp-connection.h"
+#include "mproc/channel/mp-listener.h"
 #include "mproc/channel/mp-queue.h"
 
 #include "mproc/process/mp-function.h"
+#include "mproc/process/mp-log.h"
+#include "mproc/process/mp-process-setup.h"
 #include "mproc/process/mp-process.h"
 
 #include "mproc/pool/mp-pool.h"
 #include "mproc/pool/mp-result-iterator.h"
 #include "mproc/pool/mp-result.h"
+#include "mproc/pool/mp-task-options.h"
+#include "mproc/pool/mp-task.h"
 #include "mproc/pool/mp-worker.h"
 
 #include "mproc/manager/mp-dict-proxy.h"

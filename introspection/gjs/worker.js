@@ -4,6 +4,7 @@
 // The program of every child of a gjs process:
 //
 //   gjs -m worker.js process HANDLE   runs one function, for Mp.Process
+//   gjs -m worker.js call HANDLE      calls a function by name, for programs of any language
 //   gjs -m worker.js worker HANDLE    runs tasks until there are no more, for Mp.Pool
 //
 // Everything runs at the top level of this module, in async functions: only there do System.exit(),
@@ -38,6 +39,13 @@ function report(error) {
         printerr(`Caused by: ${cause}\n${cause.stack ?? ''}`.trimEnd());
 }
 
+// Tells the parent's check() too.
+function giveUp(boot, error) {
+    report(error);
+    boot.put_text(JSON.stringify(`${error?.message ?? error}`), 0);
+    System.exit(1);
+}
+
 /**
  * Exit codes: 0 when the function returned or its promise was kept, 1 when it threw or its promise
  * was broken, N after System.exit(N).
@@ -45,18 +53,34 @@ function report(error) {
  * @param {string} handle - of the queue that has the function and its arguments
  */
 async function runProcess(handle) {
+    const boot = Mp.Shared.open(handle);
     let text = '';
     try {
-        const args = MpQueue.takeValue(Mp.Shared.open(handle), boot => {
-            const {func: description, args: encoded} = JSON.parse(boot);
+        const args = MpQueue.takeValue(boot, message => {
+            const {func: description, args: encoded} = JSON.parse(message);
             text = description;
             return MpValues.decode(encoded);
         });
         const func = await MpFunctions.resolve(text);
         await wait(func(...args));
     } catch (error) {
-        report(text === '' ? error : MpFunctions.rewrite(error, text));
-        System.exit(1);
+        giveUp(boot, text === '' ? error : MpFunctions.rewrite(error, text));
+    }
+}
+
+/**
+ * The argument came from a language that knows nothing of functions that travel.
+ *
+ * @param {string} handle - of the queue that has module, function and argument
+ */
+async function runCall(handle) {
+    const boot = Mp.Shared.open(handle);
+    try {
+        const {module, function: name, argument} = boot.tryGet();
+        const func = await MpFunctions.resolveNamed(module, name);
+        await wait(func(argument));
+    } catch (error) {
+        giveUp(boot, error);
     }
 }
 
@@ -81,18 +105,21 @@ function fail(worker, error) {
     return worker.fail('javascript', name, message, stack, all);
 }
 
-async function runTask(worker, text, flags, data) {
-    const found = {objects: []};
+// A function that was given by name has one argument, which other languages can give, too.
+async function runTask(worker, text, flags, data, named) {
+    const found = MpValues.collect();
     let result = null;
     try {
-        const func = await MpFunctions.resolve(text);
-        const values = await call(func, flags, MpValues.decode(decoder.decode(data)));
-        result = MpValues.encode(values, found);
+        const func = await (named ? MpFunctions.findNamed(text) : MpFunctions.resolve(text));
+        const given = MpValues.decodeMessage(data);
+        const whole = named && !(flags & Mp.TaskFlags.MAP);
+        const values = await call(func, flags, whole ? [given] : given);
+        result = MpValues.encodeMessage(values, found);
     } catch (error) {
-        return fail(worker, MpFunctions.rewrite(error, text));
+        return fail(worker, named ? error : MpFunctions.rewrite(error, text));
     }
     MpQueue.attach(found.objects);
-    return worker.finish(Mp.Encoding.JSON, encoder.encode(result));
+    return worker.finish(Mp.Encoding.JSON, result);
 }
 
 // One task or one rest. Returns false when there will be no more.
@@ -106,8 +133,10 @@ async function serve(worker) {
     if (status !== Mp.Status.OK)
         return false;
 
-    const ended = kind < Mp.FunctionKind.LANGUAGE
-        ? worker.run_native() : await runTask(worker, decoder.decode(func), flags, data);
+    const text = decoder.decode(func);
+    const named = kind === Mp.FunctionKind.NAMED && MpFunctions.knowsNamed(text);
+    const ended = kind < Mp.FunctionKind.LANGUAGE && !named
+        ? worker.run_native() : await runTask(worker, text, flags, data, named);
     if (context.pending())
         await MpErrors.tick();
     return ended === Mp.Status.OK;
@@ -124,11 +153,11 @@ async function runWorker(handle) {
 
 // ── Entry ───────────────────────────────────────────────────────────────────────────────────────
 
-const KINDS = {process: runProcess, worker: runWorker};
+const KINDS = {process: runProcess, call: runCall, worker: runWorker};
 
 const [kind, handle] = ARGV;
 if (!Object.hasOwn(KINDS, kind) || handle === undefined) {
-    printerr('This program is started by the library: worker.js process|worker HANDLE');
+    printerr('This program is started by the library: worker.js process|call|worker HANDLE');
     System.exit(2);
 }
 

@@ -56,6 +56,8 @@ G_BEGIN_DECLS
  * @MP_ERROR_SERVER_DIED: the manager's server process is gone.
  * @MP_ERROR_ABANDONED: the process that held the object died while it changed it.
  * @MP_ERROR_BROKEN: the barrier is broken: one of those who were to meet there gave up or died.
+ * @MP_ERROR_TIME_LIMIT: the task ran longer than its limit, and its worker was killed.
+ * @MP_ERROR_MEMORY_LIMIT: the task's worker became bigger than its pool allows, and was killed.
  *
  * What a caller of mproc can act on.
  *
@@ -83,6 +85,8 @@ typedef enum {
   MP_ERROR_SERVER_DIED,
   MP_ERROR_ABANDONED,
   MP_ERROR_BROKEN,
+  MP_ERROR_TIME_LIMIT,
+  MP_ERROR_MEMORY_LIMIT,
 } MpError;
 
 MP_AVAILABLE_IN_0_1

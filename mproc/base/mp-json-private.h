@@ -19,6 +19,12 @@ G_BEGIN_DECLS
 /* The integers that a JavaScript Number tells apart are below this one. */
 #define MP_JSON_SAFE (G_GINT64_CONSTANT (1) << 53)
 
+/* From how many bytes on the writers attach them to the text instead of writing base64. */
+#define MP_JSON_ATTACH 1024
+
+/* Where the next piece lies that is attached. */
+#define MP_JSON_ALIGN(offset) (((gsize) (offset) + 7) & ~(gsize) 7)
+
 gboolean  mp_json_push_number   (MpPlain       *plain,
                                  const guint8  *text,
                                  const guint8  *end,

@@ -9,11 +9,19 @@
  *
  *   {"$mp":["bytes","<base64>"]}     {"$mp":["int","<decimal>"]}     {"$mp":["float","nan"]}
  *   {"$mp":["map",[[k,v],…]]}        {"$mp":["set",[…]]}             {"$mp":["date",<ms>]}
+ *   {"$mp":["int8",<as bytes>]}      and int16 … int64, uint16 … uint64, float32, float64: vectors
+ *   {"$mp":["clamped",<as bytes>]}   bytes, as are "buffer" and "view"
  *   {"$mp":["object","<handle>"]}    a shared object
  *   {"$mp":["object",[[k,v],…]]}     an object of JSON that has the key "$mp" itself
  *
  * In any other object the key "$mp" is an error, so that nothing can be read in two ways. Arrays
  * that are keys of a map or members of a set are read as tuples: Python could hash nothing else.
+ *
+ * Bytes may also be attached: behind the text and a NUL, each piece at a multiple of 8 from the
+ * start of the message. In place of the base64, [offset, length] says where, counted from the
+ * first piece. The pieces lie in the order in which the text names them, each is named once, and
+ * nothing but zeros is between them: so neither can a message hide anything, nor can a small one
+ * name the same piece a million times.
  */
 
 #include "config.h"
@@ -31,7 +39,10 @@
 typedef struct {
   MpPlain      *plain;
   const guint8 *next;
-  const guint8 *end;
+  const guint8 *end;        /* of the text */
+  const guint8 *pieces;     /* what is attached, or NULL */
+  gsize         size;       /* of it */
+  gsize         named;      /* bytes of it up to the end of the last piece that was named */
 } JsonReader;
 
 static gboolean read_value (JsonReader *self, guint level);
@@ -224,12 +235,61 @@ read_array (JsonReader *self,
 
 /* The value of an extension is on top of the stack: what each makes of it. */
 static gboolean
+is_zero (const guint8 *bytes,
+         gsize         length)
+{
+  for (gsize i = 0; i < length; i++)
+    if (bytes[i] != 0)
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Pushes the piece at [offset, length]. */
+static gboolean
+push_piece (JsonReader   *self,
+            MpPlainValue  place)
+{
+  const MpPlainNode *node = mp_plain_node (self->plain, place);
+  const MpPlainValue *numbers = self->plain->values + node->start;
+  gsize start = MP_JSON_ALIGN (self->named);
+
+  if (node->count != 2 || numbers[0].kind != MP_PLAIN_INT || numbers[1].kind != MP_PLAIN_INT)
+    return fail (self, "a place of bytes that is not [offset, length]");
+  if (numbers[0].as.u != start)
+    return fail (self, "bytes that are named twice or out of order");
+  if (start >= self->size || numbers[1].as.i < 1 || numbers[1].as.u > self->size - start)
+    return fail (self, "bytes that are not there");
+  if (!is_zero (self->pieces + self->named, start - self->named))
+    return fail (self, "something between the bytes");
+
+  self->named = start + numbers[1].as.u;
+  return mp_plain_push_data (self->plain, MP_PLAIN_BYTES,
+                             self->pieces + start - self->plain->input, numbers[1].as.u, 0);
+}
+
+static gboolean
 make_bytes (JsonReader   *self,
             MpPlainValue  value)
 {
+  if (value.kind == MP_PLAIN_LIST)
+    return push_piece (self, value);
+
   return value.kind == MP_PLAIN_STR
          ? mp_json_push_base64 (self->plain, mp_plain_data (self->plain, value), value.length)
-         : fail (self, "bytes that are no string");
+         : fail (self, "bytes that are neither base64 nor a place");
+}
+
+static gboolean
+make_vector (JsonReader         *self,
+             const MpVectorType *type,
+             MpPlainValue        value)
+{
+  MpPlain *plain = self->plain;
+
+  return make_bytes (self, value) &&
+         (mp_plain_push_vector (plain, plain->stack[--plain->n_stack], type->kind, type->size) ||
+          fail (self, "a vector that ends within a number"));
 }
 
 static gboolean
@@ -268,6 +328,9 @@ static gboolean
 make_date (JsonReader   *self,
            MpPlainValue  value)
 {
+  if (value.kind == MP_PLAIN_STR)
+    return mp_plain_push_iso8601 (self->plain, (const char *) mp_plain_data (self->plain, value),
+                                  value.length);
   if (value.kind != MP_PLAIN_INT || value.as.i < -MAX_DATE_MS || value.as.i > MAX_DATE_MS)
     return fail (self, "a date that is no number of milliseconds");
 
@@ -301,6 +364,16 @@ make_object (JsonReader   *self,
 }
 
 static gboolean
+make_variant (JsonReader   *self,
+              MpPlainValue  value)
+{
+  MpPlain *plain = self->plain;
+
+  return make_bytes (self, value) &&
+         mp_plain_push_variant (plain, plain->stack[--plain->n_stack]);
+}
+
+static gboolean
 make_set (JsonReader   *self,
           MpPlainValue  value)
 {
@@ -324,12 +397,16 @@ static const struct
   gboolean   (*make) (JsonReader *self, MpPlainValue value);
 } extensions[] = {
   { "bytes", make_bytes },
+  { "clamped", make_bytes },
+  { "buffer", make_bytes },
+  { "view", make_bytes },
   { "int", make_int },
   { "float", make_float },
   { "map", make_map },
   { "set", make_set },
   { "date", make_date },
   { "object", make_object },
+  { "variant", make_variant },
 };
 
 /* Behind {"$mp": up to the closing brace. */
@@ -338,6 +415,7 @@ read_extension (JsonReader *self,
                 guint       level)
 {
   MpPlain *plain = self->plain;
+  const MpVectorType *vector;
   MpPlainValue tag, value;
   const guint8 *text;
 
@@ -352,6 +430,10 @@ read_extension (JsonReader *self,
     if (tag.length == strlen (extensions[i].tag) &&
         memcmp (text, extensions[i].tag, tag.length) == 0)
       return extensions[i].make (self, value);
+
+  vector = mp_vector_type_of_json (text, tag.length);
+  if (vector != NULL)
+    return make_vector (self, vector, value);
 
   return mp_plain_fail (plain, MP_ERROR_NOT_PLAIN, "A JavaScript value of kind “%.*s”",
                         (int) MIN (tag.length, 40), text);
@@ -463,11 +545,36 @@ read_value (JsonReader *self,
     }
 }
 
+/* Finds out where the text ends and what is attached begins. */
+static gboolean
+find_pieces (JsonReader *self)
+{
+  const guint8 *input = self->plain->input, *last = input + self->plain->input_size;
+  const guint8 *nul = memchr (input, '\0', last - input);
+
+  self->end = nul != NULL ? nul : last;
+  if (nul == NULL)
+    return TRUE;
+
+  self->pieces = input + MIN (MP_JSON_ALIGN (nul + 1 - input), (gsize) (last - input));
+  self->size = last - self->pieces;
+  self->next = nul;
+  if (self->size == 0 || !is_zero (nul, self->pieces - nul))
+    return fail (self, "a NUL that no bytes are behind");
+
+  self->next = input;
+  return TRUE;
+}
+
 gboolean
 mp_json_read (MpPlain *plain)
 {
-  JsonReader self = { plain, plain->input, plain->input + plain->input_size };
+  JsonReader self = { .plain = plain, .next = plain->input };
 
-  return read_value (&self, 0) &&
-         (peek (&self) == -1 || fail (&self, "more text behind the value"));
+  if (!find_pieces (&self) || !read_value (&self, 0))
+    return FALSE;
+  if (peek (&self) != -1)
+    return fail (&self, "more text behind the value");
+
+  return self.named == self.size || fail (&self, "bytes that nothing names behind the text");
 }

@@ -6,7 +6,8 @@
 /*
  * Writes the tree as JSON text, with the "$mp" objects that mp-json-reader.c describes. Tuples
  * become arrays and frozen sets become sets: JavaScript has nothing else to read them into. A
- * date-time keeps its moment to the millisecond, not its zone.
+ * date-time keeps its moment to the millisecond, not its zone. Long bytes are attached behind the
+ * text; until it is complete they wait on the stack of the tree, above the value.
  */
 
 #include "config.h"
@@ -18,6 +19,7 @@
 typedef struct {
   MpPlain    *plain;
   MpPlainOut *out;
+  gsize       attached;     /* bytes up to the end of the last piece */
 } JsonWriter;
 
 static gboolean put (JsonWriter *self, MpPlainValue value);
@@ -107,13 +109,56 @@ put_double (JsonWriter *self,
   return mp_json_put_double (self->out, number);
 }
 
+/* Where the bytes will be attached. */
+static gboolean
+put_place (JsonWriter   *self,
+           MpPlainValue  bytes)
+{
+  gsize start = MP_JSON_ALIGN (self->attached);
+
+  self->attached = start + bytes.length;
+  return mp_plain_push (self->plain, bytes) && mp_plain_out_byte (self->out, '[') &&
+         mp_json_put_integer (self->out, start, FALSE) && mp_plain_out_byte (self->out, ',') &&
+         mp_json_put_integer (self->out, bytes.length, FALSE) && mp_plain_out_byte (self->out, ']');
+}
+
+/* {"$mp":["tag",<bytes>]} */
 static gboolean
 put_data (JsonWriter   *self,
-          MpPlainValue  value)
+          const char   *tag,
+          MpPlainValue  bytes)
 {
-  return mp_plain_out_text (self->out, "{\"$mp\":[\"bytes\",\"") &&
-         mp_json_put_base64 (self->out, mp_plain_data (self->plain, value), value.length) &&
+  if (!mp_plain_out_text (self->out, "{\"$mp\":[\"") ||
+      !mp_plain_out_bytes (self->out, tag, strlen (tag)) ||
+      !mp_plain_out_text (self->out, "\","))
+    return FALSE;
+
+  if (bytes.length >= MP_JSON_ATTACH && !self->plain->flat)
+    return put_place (self, bytes) && mp_plain_out_text (self->out, "]}");
+
+  return mp_plain_out_byte (self->out, '"') &&
+         mp_json_put_base64 (self->out, mp_plain_data (self->plain, bytes), bytes.length) &&
          mp_plain_out_text (self->out, "\"]}");
+}
+
+/* As a typed array. JavaScript has none of bools: these are an array. */
+static gboolean
+put_vector (JsonWriter   *self,
+            MpPlainValue  value)
+{
+  MpPlainValue bytes, item;
+  const MpVectorType *type = mp_plain_vector (self->plain, value, &bytes);
+
+  if (type->json != NULL)
+    return put_data (self, type->json, bytes);
+
+  if (!mp_plain_out_byte (self->out, '['))
+    return FALSE;
+  for (gsize i = 0; i < bytes.length / type->size; i++)
+    if ((i > 0 && !mp_plain_out_byte (self->out, ',')) ||
+        !mp_plain_vector_item (self->plain, value, i, &item) || !put (self, item))
+      return FALSE;
+  return mp_plain_out_byte (self->out, ']');
 }
 
 static gboolean
@@ -239,7 +284,7 @@ put (JsonWriter   *self,
     case MP_PLAIN_STR:
       return put_string (self, value);
     case MP_PLAIN_BYTES:
-      return put_data (self, value);
+      return put_data (self, "bytes", value);
     case MP_PLAIN_DATETIME:
       return put_date (self, value);
     case MP_PLAIN_OBJECT:
@@ -249,17 +294,57 @@ put (JsonWriter   *self,
       return put_array (self, mp_plain_node (self->plain, value));
     case MP_PLAIN_DICT:
       return put_dict (self, mp_plain_node (self->plain, value));
+    case MP_PLAIN_VARIANT:
+      return put (self, mp_plain_raw_value (self->plain, value));
+    case MP_PLAIN_GOBJECT:
+      return put_data (self, "variant", mp_plain_raw_bytes (self->plain, value));
+    case MP_PLAIN_VECTOR:
+      return put_vector (self, value);
+    case MP_PLAIN_ARRAY:
+      return mp_plain_fail (self->plain, MP_ERROR_NOT_PLAIN,
+                            "An array of other than one dimension, which JavaScript does not have");
     default:
       return put_set (self, mp_plain_node (self->plain, value));
     }
+}
+
+/* Zeros up to the next piece. */
+static gboolean
+align (MpPlainOut *out)
+{
+  static const char zeros[8];
+
+  return mp_plain_out_bytes (out, zeros, MP_JSON_ALIGN (out->length) - out->length);
+}
+
+/* A NUL and the pieces, if there are any. */
+static gboolean
+put_pieces (JsonWriter *self)
+{
+  if (self->plain->n_stack == 1)
+    return TRUE;
+  if (!mp_plain_out_byte (self->out, '\0'))
+    return FALSE;
+
+  for (gsize i = 1; i < self->plain->n_stack; i++)
+    {
+      MpPlainValue bytes = self->plain->stack[i];
+
+      if (!align (self->out) ||
+          !mp_plain_out_bytes (self->out, mp_plain_data (self->plain, bytes), bytes.length))
+        return FALSE;
+    }
+
+  self->plain->n_stack = 1;
+  return TRUE;
 }
 
 gboolean
 mp_json_write (MpPlain    *plain,
                MpPlainOut *out)
 {
-  JsonWriter self = { plain, out };
+  JsonWriter self = { .plain = plain, .out = out };
 
-  return put (&self, plain->stack[0]) ||
+  return (put (&self, plain->stack[0]) && put_pieces (&self)) ||
          mp_plain_fail (plain, MP_ERROR_FAILED, "There is no memory for the value");
 }

@@ -22,8 +22,8 @@ G_BEGIN_DECLS
  * @MP_ENCODING_VARIANT: a serialized #GVariant of type `v`, native byte order, normal form: what
  *   C and Vala write.
  * @MP_ENCODING_PICKLE: a Python pickle, protocol 2 to 5: what Python writes.
- * @MP_ENCODING_JSON: UTF-8 JSON text with the `$mp` extension for what JSON lacks: what
- *   JavaScript writes.
+ * @MP_ENCODING_JSON: UTF-8 JSON text with the `$mp` extension for what JSON lacks, and behind it a
+ *   NUL and the bytes that it refers to, if it does: what JavaScript writes.
  * @MP_ENCODING_BYTES: the value is a string of bytes, and these are they.
  *
  * How the bytes of a payload are to be read.

@@ -8,7 +8,8 @@
  *
  * A pickle is a program for a stack machine. This one has the same stack, marks and memo, one
  * small function for each instruction, and no instruction that imports or calls: names are looked
- * up in the closed table of mp-pickle-reduce.c. Containers are shared by index, so what a pickle
+ * up in the closed table of mp-pickle-reduce.c. The instructions that are most of any pickle are
+ * in mp-pickle-scalar.c. Containers are shared by index, so what a pickle
  * adds to one after it was memorized is there for everybody; mp_plain_seal() later finds the
  * cycles that can come of it.
  */
@@ -18,6 +19,13 @@
 #include "mproc/base/mp-pickle-private.h"
 #include "mproc/base/mp-plain-out-private.h"
 
+/* What ends a message with buffers behind its pickle; see find_buffers(). */
+static const guint8 mark[8] = { 'm', 'p', 'b', 'u', 'f', 0, 0, 1 };
+
+#define ALIGNMENT 64
+#define ENTRY (2 * sizeof (guint64))
+#define TRAILER (sizeof (guint64) + sizeof mark)
+
 /* Keeps the error, with the place; returns FALSE. */
 gboolean
 mp_pickle_fail (MpPickleReader *self,
@@ -26,15 +34,6 @@ mp_pickle_fail (MpPickleReader *self,
   mp_plain_fail (self->plain, MP_ERROR_INVALID_DATA, "Pickle: %s at byte %" G_GSIZE_FORMAT, what,
                  (gsize) (self->next - self->plain->input));
   return FALSE;
-}
-
-/* Whether there are @count values above the last mark. */
-static inline gboolean
-has (MpPickleReader *self,
-     gsize           count)
-{
-  return G_LIKELY (self->plain->n_stack - self->fence >= count) ||
-         mp_pickle_fail (self, "stack underflow");
 }
 
 static gboolean
@@ -47,23 +46,12 @@ pop_mark (MpPickleReader *self,
       return FALSE;
     }
 
-  *mark = self->marks[--self->n_marks];
-  self->fence = self->n_marks > 0 ? self->marks[self->n_marks - 1] : 0;
+  *mark = self->plain->offsets[--self->n_marks];
+  self->fence = self->n_marks > 0 ? self->plain->offsets[self->n_marks - 1] : 0;
   return TRUE;
 }
 
 /* ── Containers ────────────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-op_mark (MpPickleReader *self)
-{
-  if (!mp_plain_grow (self->plain, &self->marks, &self->marks_room, self->n_marks + 1,
-                      sizeof (gsize)))
-    return FALSE;
-
-  self->marks[self->n_marks++] = self->fence = self->plain->n_stack;
-  return TRUE;
-}
 
 static gboolean
 op_empty_list (MpPickleReader *self)
@@ -92,19 +80,22 @@ op_empty_set (MpPickleReader *self)
 static gboolean
 op_tuple1 (MpPickleReader *self)
 {
-  return has (self, 1) && mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 1);
+  return mp_pickle_has (self, 1) &&
+         mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 1);
 }
 
 static gboolean
 op_tuple2 (MpPickleReader *self)
 {
-  return has (self, 2) && mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 2);
+  return mp_pickle_has (self, 2) &&
+         mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 2);
 }
 
 static gboolean
 op_tuple3 (MpPickleReader *self)
 {
-  return has (self, 3) && mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 3);
+  return mp_pickle_has (self, 3) &&
+         mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, self->plain->n_stack - 3);
 }
 
 static gboolean
@@ -164,7 +155,7 @@ extend (MpPickleReader *self,
 static gboolean
 op_append (MpPickleReader *self)
 {
-  return has (self, 2) && extend (self, MP_PLAIN_LIST, self->plain->n_stack - 1);
+  return mp_pickle_has (self, 2) && extend (self, MP_PLAIN_LIST, self->plain->n_stack - 1);
 }
 
 static gboolean
@@ -178,7 +169,7 @@ op_appends (MpPickleReader *self)
 static gboolean
 op_setitem (MpPickleReader *self)
 {
-  return has (self, 3) && extend (self, MP_PLAIN_DICT, self->plain->n_stack - 2);
+  return mp_pickle_has (self, 3) && extend (self, MP_PLAIN_DICT, self->plain->n_stack - 2);
 }
 
 static gboolean
@@ -210,7 +201,7 @@ op_pop (MpPickleReader *self)
 
   if (self->n_marks > 0 && self->plain->n_stack == self->fence)
     return pop_mark (self, &mark);
-  if (!has (self, 1))
+  if (!mp_pickle_has (self, 1))
     return FALSE;
 
   self->plain->n_stack--;
@@ -226,73 +217,37 @@ op_pop_mark (MpPickleReader *self)
 static gboolean
 op_dup (MpPickleReader *self)
 {
-  return has (self, 1) && mp_plain_push (self->plain, self->plain->stack[self->plain->n_stack - 1]);
+  return mp_pickle_has (self, 1) &&
+         mp_plain_push (self->plain, self->plain->stack[self->plain->n_stack - 1]);
 }
 
-static gboolean
-memo_put (MpPickleReader *self,
-          guint64         index)
+gboolean
+mp_pickle_memo_put (MpPickleReader *self,
+                    guint64         index)
 {
-  if (!has (self, 1))
+  MpPlain *plain = self->plain;
+
+  if (!mp_pickle_has (self, 1))
     return FALSE;
-  if (index > self->plain->input_size)
+  if (index > plain->input_size)
     return mp_pickle_fail (self, "a memo index that no pickle of this size needs");
-  if (!mp_plain_grow (self->plain, &self->memo, &self->memo_room, index + 1,
-                      sizeof (MpPlainValue)))
+  if (!mp_plain_grow (plain, &plain->memo, &plain->memo_room, index + 1, sizeof (MpPlainValue)))
     return FALSE;
 
   for (; self->n_memo <= index; self->n_memo++)
-    self->memo[self->n_memo].kind = MP_PICKLE_UNSET;
-  self->memo[index] = self->plain->stack[self->plain->n_stack - 1];
+    plain->memo[self->n_memo].kind = MP_PICKLE_UNSET;
+  plain->memo[index] = plain->stack[plain->n_stack - 1];
   return TRUE;
 }
 
-static gboolean
-memo_get (MpPickleReader *self,
-          guint           width)
+gboolean
+mp_pickle_memo_get (MpPickleReader *self,
+                    guint64         index)
 {
-  guint64 index;
-
-  if (!mp_pickle_take_number (self, width, &index))
-    return FALSE;
-  if (index >= self->n_memo || self->memo[index].kind == MP_PICKLE_UNSET)
+  if (index >= self->n_memo || self->plain->memo[index].kind == MP_PICKLE_UNSET)
     return mp_pickle_fail (self, "a memo index that was never set");
 
-  return mp_plain_push (self->plain, self->memo[index]);
-}
-
-static gboolean
-op_memoize (MpPickleReader *self)
-{
-  return memo_put (self, self->n_memo);
-}
-
-static gboolean
-op_binput (MpPickleReader *self)
-{
-  guint64 index;
-
-  return mp_pickle_take_number (self, 1, &index) && memo_put (self, index);
-}
-
-static gboolean
-op_long_binput (MpPickleReader *self)
-{
-  guint64 index;
-
-  return mp_pickle_take_number (self, 4, &index) && memo_put (self, index);
-}
-
-static gboolean
-op_binget (MpPickleReader *self)
-{
-  return memo_get (self, 1);
-}
-
-static gboolean
-op_long_binget (MpPickleReader *self)
-{
-  return memo_get (self, 4);
+  return mp_plain_push (self->plain, self->plain->memo[index]);
 }
 
 /* ── Framing ───────────────────────────────────────────────────────────────────────────────── */
@@ -321,7 +276,7 @@ static gboolean
 op_stop (MpPickleReader *self)
 {
   self->done = TRUE;
-  return has (self, 1) && (self->n_marks == 0 || mp_pickle_fail (self, "an open mark"));
+  return mp_pickle_has (self, 1) && (self->n_marks == 0 || mp_pickle_fail (self, "an open mark"));
 }
 
 /* ── Names and calls ───────────────────────────────────────────────────────────────────────── */
@@ -361,7 +316,7 @@ op_stack_global (MpPickleReader *self)
   MpPlain *plain = self->plain;
   MpPlainValue module, name;
 
-  if (!has (self, 2))
+  if (!mp_pickle_has (self, 2))
     return FALSE;
 
   name = plain->stack[--plain->n_stack];
@@ -376,13 +331,13 @@ op_stack_global (MpPickleReader *self)
 static gboolean
 op_reduce (MpPickleReader *self)
 {
-  return has (self, 2) && mp_pickle_reduce (self->plain);
+  return mp_pickle_has (self, 2) && mp_pickle_reduce (self->plain);
 }
 
 static gboolean
 op_build (MpPickleReader *self)
 {
-  return has (self, 2) && mp_pickle_build (self->plain);
+  return mp_pickle_has (self, 2) && mp_pickle_build (self->plain);
 }
 
 /* NEWOBJ and its kin make instances of classes, and none in the table is made so. */
@@ -403,6 +358,33 @@ op_persistent (MpPickleReader *self)
   return mp_plain_fail (self->plain, MP_ERROR_NOT_PLAIN, "Python object kept outside its pickle");
 }
 
+/* The next of the buffers behind the pickle. */
+static gboolean
+op_next_buffer (MpPickleReader *self)
+{
+  const guint8 *entry;
+  guint64 start, length;
+
+  if (self->n_taken == self->n_buffers)
+    return mp_pickle_fail (self, "fewer buffers than the value has");
+
+  entry = self->buffers + self->n_taken++ * ENTRY;
+  memcpy (&start, entry, sizeof start);
+  memcpy (&length, entry + sizeof start, sizeof length);
+  return mp_plain_push_data (self->plain, MP_PLAIN_BYTES, start, length, 0);
+}
+
+/* It makes a view of the buffer that is not writable; here nothing is. */
+static gboolean
+op_readonly_buffer (MpPickleReader *self)
+{
+  if (!mp_pickle_has (self, 1))
+    return FALSE;
+
+  return self->plain->stack[self->plain->n_stack - 1].kind == MP_PLAIN_BYTES ||
+         mp_pickle_fail (self, "a buffer that is none");
+}
+
 static gboolean
 op_extension (MpPickleReader *self)
 {
@@ -410,12 +392,10 @@ op_extension (MpPickleReader *self)
                         "Python object of a type known by its extension code");
 }
 
-/* The scalars have a table of their own. */
-static const MpPickleOp ops[256] = {
+const MpPickleOp mp_pickle_ops[256] = {
   [0x80] = op_proto,
   [0x95] = op_frame,
   ['.'] = op_stop,
-  ['('] = op_mark,
   ['0'] = op_pop,
   ['1'] = op_pop_mark,
   ['2'] = op_dup,
@@ -435,11 +415,6 @@ static const MpPickleOp ops[256] = {
   [0x8f] = op_empty_set,
   [0x90] = op_additems,
   [0x91] = op_frozenset,
-  [0x94] = op_memoize,
-  ['q'] = op_binput,
-  ['r'] = op_long_binput,
-  ['h'] = op_binget,
-  ['j'] = op_long_binget,
   ['c'] = op_global,
   [0x93] = op_stack_global,
   ['R'] = op_reduce,
@@ -450,45 +425,71 @@ static const MpPickleOp ops[256] = {
   ['i'] = op_global,         /* INST: the name is the error */
   ['P'] = op_persistent,
   ['Q'] = op_persistent,
-  [0x97] = op_persistent,    /* NEXT_BUFFER */
-  [0x98] = op_persistent,    /* READONLY_BUFFER */
+  [0x97] = op_next_buffer,
+  [0x98] = op_readonly_buffer,
   [0x82] = op_extension,
   [0x83] = op_extension,
   [0x84] = op_extension,
 };
 
-/* Carries out the next instruction. */
+/* Finds the buffers that the library's Python layer puts behind a pickle:
+ *
+ *   the pickle | buffers, each at a multiple of 64 | where and how long each is | how many, MARK
+ *
+ * A pickle ends with a full stop, which MARK does not. The pickle then ends before the first. */
 static gboolean
-step (MpPickleReader *self)
+find_buffers (MpPickleReader *self)
 {
-  const guint8 *code = mp_pickle_take (self, 1);
-  MpPickleOp op;
+  const guint8 *input = self->plain->input;
+  gsize size = self->plain->input_size, ends;
+  guint64 n, start, length;
 
-  if (code == NULL)
-    return FALSE;
+  if (size < TRAILER || memcmp (input + size - sizeof mark, mark, sizeof mark) != 0)
+    return TRUE;
 
-  op = mp_pickle_scalar_ops[*code] != NULL ? mp_pickle_scalar_ops[*code] : ops[*code];
-  return op != NULL ? op (self) : mp_pickle_fail (self, "unknown instruction");
+  memcpy (&n, input + size - TRAILER, sizeof n);
+  if (n > (size - TRAILER) / ENTRY)
+    return mp_pickle_fail (self, "more buffers than there can be");
+
+  ends = size - TRAILER - n * ENTRY;
+  self->end = input + ends;
+  self->buffers = self->end;
+  self->n_buffers = n;
+  for (gsize i = 0; i < n; i++)
+    {
+      memcpy (&start, self->buffers + i * ENTRY, sizeof start);
+      memcpy (&length, self->buffers + i * ENTRY + sizeof start, sizeof length);
+      if (start > ends || length > ends - start)
+        return mp_pickle_fail (self, "a buffer that is not there");
+      self->end = MIN (self->end, input + start);
+    }
+
+  return TRUE;
+}
+
+/* Whether all of the input was used; between a pickle and its buffers there is padding. */
+static gboolean
+check_end (MpPickleReader *self)
+{
+  if (self->n_taken < self->n_buffers)
+    return mp_pickle_fail (self, "more buffers than the value has");
+  if ((gsize) (self->end - self->next) >= (self->n_buffers > 0 ? ALIGNMENT : 1))
+    return mp_pickle_fail (self, "more data behind the value");
+
+  return TRUE;
 }
 
 gboolean
 mp_pickle_read (MpPlain *plain)
 {
-  MpPickleReader self = { plain, plain->input, plain->input + plain->input_size };
-  gboolean ok = TRUE;
+  MpPickleReader self = { .plain = plain, .next = plain->input,
+                          .end = plain->input + plain->input_size };
 
-  while (ok && !self.done)
-    ok = step (&self);
-  if (ok && self.next != self.end)
-    ok = mp_pickle_fail (&self, "more data behind the value");
-  if (ok)
-    {
-      /* What else is on the stack is dropped, as Python does. */
-      plain->stack[0] = plain->stack[plain->n_stack - 1];
-      plain->n_stack = 1;
-    }
+  if (!find_buffers (&self) || !mp_pickle_run (&self) || !check_end (&self))
+    return FALSE;
 
-  g_free (self.marks);
-  g_free (self.memo);
-  return ok;
+  /* What else is on the stack is dropped, as Python does. */
+  plain->stack[0] = plain->stack[plain->n_stack - 1];
+  plain->n_stack = 1;
+  return TRUE;
 }

@@ -4,58 +4,15 @@
  */
 
 /*
- * The instructions of a pickle that push one scalar: nothing, numbers, strings and bytes. Strings
- * and bytes stay where they are in the pickle.
+ * The machine, and the instructions that make up nearly all of a pickle: those that push one scalar
+ * (nothing, numbers, strings and bytes), marks and the memo. Strings and bytes stay where they are
+ * in the pickle. They are part of the loop, since a call for each would cost more than what it
+ * does; the others are in a table.
  */
 
 #include "config.h"
 
 #include "mproc/base/mp-pickle-private.h"
-
-static gboolean
-op_none (MpPickleReader *self)
-{
-  return mp_plain_push_simple (self->plain, MP_PLAIN_NONE, 0);
-}
-
-static gboolean
-op_true (MpPickleReader *self)
-{
-  return mp_plain_push_simple (self->plain, MP_PLAIN_BOOL, 1);
-}
-
-static gboolean
-op_false (MpPickleReader *self)
-{
-  return mp_plain_push_simple (self->plain, MP_PLAIN_BOOL, 0);
-}
-
-static gboolean
-op_binint (MpPickleReader *self)
-{
-  guint64 number;
-
-  return mp_pickle_take_number (self, 4, &number) &&
-         mp_plain_push_simple (self->plain, MP_PLAIN_INT, (gint32) number);
-}
-
-static gboolean
-op_binint1 (MpPickleReader *self)
-{
-  guint64 number;
-
-  return mp_pickle_take_number (self, 1, &number) &&
-         mp_plain_push_simple (self->plain, MP_PLAIN_INT, number);
-}
-
-static gboolean
-op_binint2 (MpPickleReader *self)
-{
-  guint64 number;
-
-  return mp_pickle_take_number (self, 2, &number) &&
-         mp_plain_push_simple (self->plain, MP_PLAIN_INT, number);
-}
 
 static gboolean
 push_long (MpPickleReader *self,
@@ -71,30 +28,29 @@ push_long (MpPickleReader *self,
   return bytes != NULL && mp_plain_push_long (self->plain, bytes, size);
 }
 
-static gboolean
-op_long1 (MpPickleReader *self)
+static inline gboolean
+push_int (MpPickleReader *self,
+          guint           size)
 {
-  return push_long (self, 1);
+  guint64 number;
+
+  return mp_pickle_take_number (self, size, &number) &&
+         mp_plain_push_simple (self->plain, MP_PLAIN_INT,
+                               size == 4 ? (gint32) number : (gint64) number);
 }
 
-static gboolean
-op_long4 (MpPickleReader *self)
-{
-  return push_long (self, 4);
-}
-
-static gboolean
-op_binfloat (MpPickleReader *self)
+static inline gboolean
+push_float (MpPickleReader *self)
 {
   const guint8 *bytes = mp_pickle_take (self, 8);
-  guint64 bits = 0;
+  guint64 bits;
   double number;
 
   if (bytes == NULL)
     return FALSE;
 
-  for (guint i = 0; i < 8; i++)
-    bits = bits << 8 | bytes[i];
+  memcpy (&bits, bytes, sizeof bits);
+  bits = GUINT64_FROM_BE (bits);
   memcpy (&number, &bits, sizeof number);
   return mp_plain_push_double (self->plain, number);
 }
@@ -136,24 +92,6 @@ push_text (MpPickleReader *self,
 }
 
 static gboolean
-op_short_text (MpPickleReader *self)
-{
-  return push_text (self, 1);
-}
-
-static gboolean
-op_text (MpPickleReader *self)
-{
-  return push_text (self, 4);
-}
-
-static gboolean
-op_text8 (MpPickleReader *self)
-{
-  return push_text (self, 8);
-}
-
-static gboolean
 push_bytes (MpPickleReader *self,
             guint           width)
 {
@@ -168,39 +106,139 @@ push_bytes (MpPickleReader *self,
                                               bytes - self->plain->input, length, 0);
 }
 
-static gboolean
-op_short_bytes (MpPickleReader *self)
+static inline gboolean
+push_mark (MpPickleReader *self)
 {
-  return push_bytes (self, 1);
+  MpPlain *plain = self->plain;
+
+  if (G_UNLIKELY (self->n_marks == plain->offsets_room) &&
+      !mp_plain_grow (plain, &plain->offsets, &plain->offsets_room, self->n_marks + 1,
+                      sizeof (gsize)))
+    return FALSE;
+
+  plain->offsets[self->n_marks++] = self->fence = plain->n_stack;
+  return TRUE;
 }
 
-static gboolean
-op_bytes (MpPickleReader *self)
+/* Remembers what is on top of the stack. */
+static inline gboolean
+memoize (MpPickleReader *self)
 {
-  return push_bytes (self, 4);
+  MpPlain *plain = self->plain;
+
+  if (G_UNLIKELY (self->n_memo == plain->memo_room || plain->n_stack == self->fence))
+    return mp_pickle_memo_put (self, self->n_memo);
+
+  plain->memo[self->n_memo++] = plain->stack[plain->n_stack - 1];
+  return TRUE;
 }
 
-static gboolean
-op_bytes8 (MpPickleReader *self)
+static inline gboolean
+memo_put (MpPickleReader *self,
+          guint           width)
 {
-  return push_bytes (self, 8);
+  guint64 index;
+
+  return mp_pickle_take_number (self, width, &index) && mp_pickle_memo_put (self, index);
 }
 
-const MpPickleOp mp_pickle_scalar_ops[256] = {
-  ['N'] = op_none,
-  [0x88] = op_true,
-  [0x89] = op_false,
-  ['J'] = op_binint,
-  ['K'] = op_binint1,
-  ['M'] = op_binint2,
-  [0x8a] = op_long1,
-  [0x8b] = op_long4,
-  ['G'] = op_binfloat,
-  [0x8c] = op_short_text,
-  ['X'] = op_text,
-  [0x8d] = op_text8,
-  ['C'] = op_short_bytes,
-  ['B'] = op_bytes,
-  [0x8e] = op_bytes8,
-  [0x96] = op_bytes8,        /* BYTEARRAY8 */
-};
+static inline gboolean
+memo_get (MpPickleReader *self,
+          guint           width)
+{
+  guint64 index;
+
+  if (!mp_pickle_take_number (self, width, &index))
+    return FALSE;
+  if (G_UNLIKELY (index >= self->n_memo))
+    return mp_pickle_memo_get (self, index);
+  if (G_UNLIKELY (self->plain->memo[index].kind == MP_PICKLE_UNSET))
+    return mp_pickle_memo_get (self, index);
+
+  return mp_plain_push (self->plain, self->plain->memo[index]);
+}
+
+/* Numbers, and what is not scalar. */
+static inline gboolean
+step_other (MpPickleReader *self,
+            guint8          code)
+{
+  MpPlain *plain = self->plain;
+
+  switch (code)
+    {
+    case 'N':
+      return mp_plain_push_simple (plain, MP_PLAIN_NONE, 0);
+    case 0x88:
+      return mp_plain_push_simple (plain, MP_PLAIN_BOOL, 1);
+    case 0x89:
+      return mp_plain_push_simple (plain, MP_PLAIN_BOOL, 0);
+    case 'J':
+      return push_int (self, 4);
+    case 'K':
+      return push_int (self, 1);
+    case 'M':
+      return push_int (self, 2);
+    case 0x8a:
+      return push_long (self, 1);
+    case 0x8b:
+      return push_long (self, 4);
+    case 'G':
+      return push_float (self);
+    default:
+      return mp_pickle_ops[code] != NULL ? mp_pickle_ops[code] (self)
+                                         : mp_pickle_fail (self, "unknown instruction");
+    }
+}
+
+/* Carries out the next instruction. */
+static inline gboolean
+step (MpPickleReader *self)
+{
+  const guint8 *code = mp_pickle_take (self, 1);
+
+  if (code == NULL)
+    return FALSE;
+
+  switch (*code)
+    {
+    case 0x94:
+      return memoize (self);
+    case 'h':
+      return memo_get (self, 1);
+    case 'j':
+      return memo_get (self, 4);
+    case 'q':
+      return memo_put (self, 1);
+    case 'r':
+      return memo_put (self, 4);
+    case '(':
+      return push_mark (self);
+    case 0x8c:
+      return push_text (self, 1);
+    case 'X':
+      return push_text (self, 4);
+    case 0x8d:
+      return push_text (self, 8);
+    case 'C':
+      return push_bytes (self, 1);
+    case 'B':
+      return push_bytes (self, 4);
+    case 0x8e:
+    case 0x96:     /* BYTEARRAY8 */
+      return push_bytes (self, 8);
+    default:
+      return step_other (self, *code);
+    }
+}
+
+/* Runs the pickle up to its end. */
+gboolean
+mp_pickle_run (MpPickleReader *self)
+{
+  while (!self->done)
+    if (!step (self))
+      return FALSE;
+
+  return TRUE;
+}

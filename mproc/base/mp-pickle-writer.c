@@ -4,7 +4,8 @@
  */
 
 /*
- * Writes the tree as a Python pickle of protocol 4, which Python 3.4 and later load.
+ * Writes the tree as a Python pickle of protocol 4, which Python 3.4 and later load, or, if there
+ * is an array of several dimensions, of protocol 5, which Python 3.8 and later load.
  *
  * There are no frames, which help only a reader of files, and the memo holds nothing but the keys
  * of dicts: rows of a table repeat them, and each then is one object in Python and two bytes here.
@@ -37,6 +38,7 @@ enum {
   OP_TEXT = 'X',
   OP_SHORT_BYTES = 'C',
   OP_BYTES = 'B',
+  OP_BYTEARRAY8 = 0x96,
   OP_MARK = '(',
   OP_EMPTY_LIST = ']',
   OP_APPENDS = 'e',
@@ -282,6 +284,53 @@ put_object (PickleWriter *self,
          put_text (self, value) && mp_plain_out_text (self->out, "\x85R");
 }
 
+/* gi.overrides._MpCodec.load_object (bytes) */
+static gboolean
+put_gobject (PickleWriter *self,
+             MpPlainValue  bytes)
+{
+  return mp_plain_out_text (self->out, "\x8c\x15" "gi.overrides._MpCodec"
+                                       "\x8c\x0b" "load_object\x93") &&
+         put_data (self, bytes, OP_SHORT_BYTES, OP_BYTES) &&
+         mp_plain_out_text (self->out, "\x85R");
+}
+
+/* array.array (typecode, bytes); Python's arrays have no bools, so these are a list. */
+static gboolean
+put_vector (PickleWriter *self,
+            MpPlainValue  value)
+{
+  MpPlainValue bytes, item;
+  const MpVectorType *type = mp_plain_vector (self->plain, value, &bytes);
+
+  if (type->python != 0)
+    return mp_plain_out_text (self->out, "\x8c\x05" "array\x8c\x05" "array\x93\x8c\x01") &&
+           mp_plain_out_byte (self->out, type->python) &&
+           put_data (self, bytes, OP_SHORT_BYTES, OP_BYTES) &&
+           mp_plain_out_text (self->out, "\x86R");
+
+  if (!mp_plain_out_byte (self->out, OP_EMPTY_LIST) || !mp_plain_out_byte (self->out, OP_MARK))
+    return FALSE;
+  for (gsize i = 0; i < bytes.length / type->size; i++)
+    if (!mp_plain_vector_item (self->plain, value, i, &item) || !put (self, item))
+      return FALSE;
+  return mp_plain_out_byte (self->out, OP_APPENDS);
+}
+
+/* numpy.ndarray (shape, name of the type, bytearray), which is an array that can be changed. */
+static gboolean
+put_ndarray (PickleWriter *self,
+             MpPlainValue  value)
+{
+  const MpPlainValue *parts = mp_plain_parts (self->plain, value);
+
+  return mp_plain_out_text (self->out, "\x8c\x05numpy\x8c\x07ndarray\x93((") &&
+         put_children (self, parts[1]) && mp_plain_out_byte (self->out, OP_TUPLE) &&
+         put_text (self, parts[0]) && put_op (self, OP_BYTEARRAY8, parts[2].length, 8) &&
+         mp_plain_out_bytes (self->out, mp_plain_data (self->plain, parts[2]), parts[2].length) &&
+         mp_plain_out_text (self->out, "tR");
+}
+
 static gboolean
 put (PickleWriter *self,
      MpPlainValue  value)
@@ -314,6 +363,14 @@ put (PickleWriter *self,
       return put_tuple (self, value);
     case MP_PLAIN_DICT:
       return mp_plain_out_byte (self->out, OP_EMPTY_DICT) && put_batches (self, value, OP_SETITEMS);
+    case MP_PLAIN_VECTOR:
+      return put_vector (self, value);
+    case MP_PLAIN_ARRAY:
+      return put_ndarray (self, value);
+    case MP_PLAIN_VARIANT:
+      return put (self, mp_plain_raw_value (self->plain, value));
+    case MP_PLAIN_GOBJECT:
+      return put_gobject (self, mp_plain_raw_bytes (self->plain, value));
     case MP_PLAIN_SET:
       return mp_plain_out_byte (self->out, OP_EMPTY_SET) && put_batches (self, value, OP_ADDITEMS);
     default:
@@ -328,7 +385,7 @@ mp_pickle_write (MpPlain    *plain,
 {
   PickleWriter self = { .plain = plain, .out = out };
 
-  return (put_op (&self, OP_PROTO, 4, 1) && put (&self, plain->stack[0]) &&
+  return (put_op (&self, OP_PROTO, plain->has_arrays ? 5 : 4, 1) && put (&self, plain->stack[0]) &&
           mp_plain_out_byte (out, OP_STOP)) ||
          mp_plain_fail (plain, MP_ERROR_FAILED, "There is no memory for the value");
 }

@@ -55,6 +55,8 @@ compare_data (MpPlain      *plain,
                                              a.length)
                                    : 0;
 
+  if (a.extra != b.extra)       /* bytes of different vectors */
+    return a.extra < b.extra ? -1 : 1;
   return a.length != b.length ? (a.length < b.length ? -1 : 1) : order;
 }
 
@@ -278,11 +280,42 @@ check_node (KeyCheck          *self,
 {
   guint step = node->kind == MP_PLAIN_DICT ? 2 : 1;
 
+  for (guint32 i = 0; i < node->count; i += step)
+    mp_plain_unwrap (self->plain, &self->plain->values[node->start + i]);
   for (guint32 i = 0; self->for_python && i < node->count; i += step)
     if (!check_hashable (self, self->plain->values[node->start + i]))
       return FALSE;
 
   return node->count / step <= FEW ? check_few (self, node, step) : check_many (self, node, step);
+}
+
+/* A dict or set that is part of the value, and not empty. */
+static inline gboolean
+has_keys (const MpPlainNode *node)
+{
+  return node->state >= MP_PLAIN_SEALED && node->count > 0 && node->kind >= MP_PLAIN_DICT &&
+         node->kind <= MP_PLAIN_FROZENSET;
+}
+
+/* Whether both are dicts with the same strings as keys, in the same order: rows of one table. */
+static inline gboolean
+same_strings (MpPlain           *self,
+              const MpPlainNode *a,
+              const MpPlainNode *b)
+{
+  const MpPlainValue *left = self->values + a->start, *right = self->values + b->start;
+
+  if (a->count != b->count || a->kind != MP_PLAIN_DICT || b->kind != MP_PLAIN_DICT)
+    return FALSE;
+
+  for (guint32 i = 0; i < a->count; i += 2)
+    if (left[i].kind != MP_PLAIN_STR || right[i].kind != MP_PLAIN_STR ||
+        left[i].length != right[i].length ||
+        ((left[i].as.offset != right[i].as.offset || left[i].flags != right[i].flags) &&
+         compare_data (self, left[i], right[i]) != 0))
+      return FALSE;
+
+  return TRUE;
 }
 
 /* Checks every dict and set of the sealed tree. */
@@ -291,14 +324,17 @@ mp_plain_check_keys (MpPlain  *self,
                      gboolean  for_python)
 {
   KeyCheck check = { self, for_python };
+  const MpPlainNode *last = NULL;
 
   for (gsize i = 0; i < self->n_nodes; i++)
     {
       const MpPlainNode *node = &self->nodes[i];
 
-      if (node->state >= MP_PLAIN_SEALED && node->count > 0 && node->kind >= MP_PLAIN_DICT &&
-          !check_node (&check, node))
+      if (!has_keys (node) || (last != NULL && same_strings (self, last, node)))
+        continue;
+      if (!check_node (&check, node))
         return FALSE;
+      last = node;
     }
 
   return TRUE;
@@ -318,13 +354,14 @@ normalize_value (MpPlain      *self,
 {
   MpPlainNode *node;
 
+  mp_plain_unwrap (self, value);
   if (value->kind == MP_PLAIN_DATETIME)
     value->length = 0;
   else if (value->kind == MP_PLAIN_DOUBLE && isnan (value->as.d))
     value->as.u = G_GUINT64_CONSTANT (0x7ff8000000000000);
   else if (value->kind == MP_PLAIN_DOUBLE)
     *value = fold_number (*value);
-  if (!mp_plain_is_container (*value))
+  if (!mp_plain_is_container (*value) || value->kind == MP_PLAIN_GOBJECT)
     return;
 
   node = mp_plain_node (self, *value);
@@ -344,10 +381,66 @@ normalize_value (MpPlain      *self,
                        compare_members, self);
 }
 
-/* Takes away what languages differ in: tuple or list, frozen or not, 1.0 or 1, the zone of a
- * moment, the order of a set. The order of a dict stays. */
-void
+/* The vector that @value is as a list; if of bytes, as these. */
+static gboolean
+expand_vector (MpPlain      *self,
+               MpPlainValue *value)
+{
+  MpPlainValue vector = *value, item;
+  const MpVectorType *type = mp_plain_vector (self, vector, value);
+  gsize first = self->n_stack, count = value->length / type->size;
+
+  value->extra = 0;
+  if (type->variant == 'y')
+    return TRUE;
+
+  for (gsize i = 0; i < count; i++)
+    if (!mp_plain_vector_item (self, vector, i, &item) || !mp_plain_push (self, item))
+      return FALSE;
+  if (!mp_plain_wrap (self, MP_PLAIN_LIST, first))
+    return FALSE;
+
+  *value = self->stack[--self->n_stack];
+  mp_plain_node (self, *value)->state = MP_PLAIN_SEALED;
+  return TRUE;
+}
+
+/* Replaces the vectors of the tree. By index, since a list more can move all values. */
+static gboolean
+expand_vectors (MpPlain *self)
+{
+  gsize n_nodes = self->n_nodes;
+  MpPlainValue value = self->stack[0];
+
+  if (value.kind == MP_PLAIN_VECTOR)
+    {
+      if (!expand_vector (self, &value))
+        return FALSE;
+      self->stack[0] = value;
+    }
+
+  for (gsize i = 0; i < n_nodes; i++)
+    for (guint32 j = 0; self->nodes[i].state >= MP_PLAIN_SEALED && j < self->nodes[i].count; j++)
+      {
+        value = self->values[self->nodes[i].start + j];
+        if (value.kind != MP_PLAIN_VECTOR)
+          continue;
+        if (!expand_vector (self, &value))
+          return FALSE;
+        self->values[self->nodes[i].start + j] = value;
+      }
+
+  return TRUE;
+}
+
+/* Takes away what languages differ in: tuple or list, list or vector, frozen or not, 1.0 or 1, the
+ * zone of a moment, the order of a set. The order of a dict stays. */
+gboolean
 mp_plain_normalize (MpPlain *self)
 {
+  if (!expand_vectors (self))
+    return FALSE;
+
   normalize_value (self, &self->stack[0]);
+  return TRUE;
 }

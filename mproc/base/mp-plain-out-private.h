@@ -4,9 +4,9 @@
  */
 
 /*
- * MpPlainOut: the bytes a writer has written so far. It grows by doubling; every call that may
- * have to grow returns NULL or FALSE if there is no memory. What is written is bounded, because
- * the tree is sealed.
+ * MpPlainOut: the bytes a writer has written so far, in the tree that it writes. It grows by
+ * doubling; every call that may have to grow returns NULL or FALSE if there is no memory. What is
+ * written is bounded, because the tree is sealed.
  */
 
 #pragma once
@@ -14,12 +14,6 @@
 #include "mproc/base/mp-plain-private.h"
 
 G_BEGIN_DECLS
-
-typedef struct {
-  guint8 *data;
-  gsize   length;
-  gsize   room;
-} MpPlainOut;
 
 gboolean  mp_plain_out_grow     (MpPlainOut *self,
                                  gsize       more);
@@ -38,6 +32,10 @@ gboolean  mp_json_write         (MpPlain    *plain,
 
 /* The readers: each pushes the one value of the input. */
 gboolean  mp_variant_read       (MpPlain    *plain);
+/* The same for a serialized `v` in bytes of the value; @levels: how deep that nests. */
+gboolean  mp_variant_read_inner (MpPlain      *plain,
+                                 MpPlainValue  bytes,
+                                 guint        *levels);
 gboolean  mp_pickle_read        (MpPlain    *plain);
 gboolean  mp_json_read          (MpPlain    *plain);
 

@@ -18,7 +18,8 @@
  *
  * All memory counts against a budget of 256 MiB plus 64 times the input, so hostile input cannot
  * take more. The first error is kept in the tree; functions that can fail return FALSE after it.
- * One tree belongs to one call of the transcoder and is never shared between threads.
+ * One tree belongs to one call of the transcoder and is never shared between threads; what it was
+ * built in is kept for the next call, since fresh pages cost more than all the work on them.
  */
 
 #pragma once
@@ -51,6 +52,10 @@ typedef enum {
   MP_PLAIN_DICT,       /* key, value, key, value… */
   MP_PLAIN_SET,
   MP_PLAIN_FROZENSET,
+  MP_PLAIN_VECTOR,     /* numbers of one type, side by side; see mp-plain-vector.c */
+  MP_PLAIN_VARIANT,    /* a GVariant as it is: what it is as a plain value, and its bytes */
+  MP_PLAIN_ARRAY,      /* an array of several dimensions, or none; see mp-plain-array.c */
+  MP_PLAIN_GOBJECT,    /* a GObject: its name and state, and the bytes; see mp-plain-raw.c */
   MP_PLAIN_FOREIGN,    /* only while a pickle is read: a class, a zone, a dtype… */
 } MpPlainKind;
 
@@ -58,6 +63,34 @@ enum {
   MP_PLAIN_SCRATCH = 1 << 0,   /* the data is in the scratch area, not in the input */
   MP_PLAIN_HAS_NUL = 1 << 1,   /* the text contains U+0000 */
 };
+
+/* The GVariant types that values canonically have. */
+typedef enum {
+  MP_CANONICAL_UNKNOWN,      /* not asked yet; as a result: failed */
+  MP_CANONICAL_NONE,         /* mv */
+  MP_CANONICAL_BOOL,
+  MP_CANONICAL_INT,
+  MP_CANONICAL_UINT,
+  MP_CANONICAL_DOUBLE,
+  MP_CANONICAL_STR,
+  MP_CANONICAL_BYTES,
+  MP_CANONICAL_EXTENSION,    /* m(sv) with a tag */
+  MP_CANONICAL_BOOLS,
+  MP_CANONICAL_INTS,
+  MP_CANONICAL_DOUBLES,
+  MP_CANONICAL_STRS,
+  MP_CANONICAL_BYTE_STRINGS,
+  MP_CANONICAL_VARDICTS,
+  MP_CANONICAL_LIST,         /* av */
+  MP_CANONICAL_VARDICT,      /* a{sv} */
+  MP_CANONICAL_INT_DICT,     /* a{xv} */
+  MP_CANONICAL_PAIRS,        /* a(vv), only inside an extension */
+  MP_CANONICAL_PARTS,        /* (saxay), only inside an extension */
+  MP_CANONICAL_VARIANT,      /* v, of which it has its own type */
+  MP_CANONICAL_VECTORS,      /* an aq ai au at, in this order */
+  MP_CANONICAL_TUPLE = MP_CANONICAL_VECTORS + 5,  /* its own, in the scratch area */
+  MP_N_CANONICAL = MP_CANONICAL_TUPLE,
+} MpCanonical;
 
 /* How far a node is; only those that are at least sealed are part of the value. */
 enum {
@@ -96,6 +129,15 @@ typedef struct {
   guint64 cost;         /* bytes this takes with all shared parts written out */
 } MpPlainNode;
 
+/* What a writer has written so far; mp-plain-out-private.h has the functions. */
+typedef struct {
+  guint8 *data;
+  gsize   length;
+  gsize   room;
+} MpPlainOut;
+
+struct _MpVariantType;
+
 typedef struct {
   const guint8 *input;
   gsize         input_size;
@@ -116,16 +158,29 @@ typedef struct {
   gsize         n_scratch;
   gsize         scratch_room;
 
+  /* Of the readers and writers that need them, here so that they are kept with the rest. */
+  MpPlainValue *memo;
+  gsize         memo_room;
+  gsize        *offsets;
+  gsize         offsets_room;
+  struct _MpVariantType *types;
+  gsize         n_types;
+  gsize         types_room;
+  gsize         n_common_types;                /* which every value begins with */
+  guint32       canonical[MP_N_CANONICAL];     /* where they are among them */
+  MpPlainOut    out;
+
+  gboolean      flat;          /* JSON is to have all bytes in its text */
+  gboolean      has_arrays;    /* there are some of several dimensions */
   gboolean      has_objects;   /* the input names shared objects, and what it lies in holds them */
   guint64       used;
   guint64       budget;
   GError       *error;
 } MpPlain;
 
-gboolean     mp_plain_init         (MpPlain       *self,
-                                    gconstpointer  input,
+MpPlain     *mp_plain_open         (gconstpointer  input,
                                     gsize          size);
-void         mp_plain_clear        (MpPlain       *self);
+void         mp_plain_close        (MpPlain       *self);
 gboolean     mp_plain_fail         (MpPlain       *self,
                                     MpError        code,
                                     const char    *format,
@@ -157,12 +212,72 @@ gboolean     mp_plain_freeze       (MpPlain       *self,
 gboolean     mp_plain_pairs        (MpPlain       *self,
                                     gboolean       freeze_keys);
 gboolean     mp_plain_seal         (MpPlain       *self);
+
+/* mp-plain-raw.c */
+gboolean     mp_plain_push_variant (MpPlain       *self,
+                                    MpPlainValue   bytes);
+gboolean     mp_plain_push_gobject (MpPlain       *self,
+                                    gconstpointer  data,
+                                    gsize          size,
+                                    guint          levels);
+MpPlainValue mp_plain_raw_value    (MpPlain       *self,
+                                    MpPlainValue   raw);
+MpPlainValue mp_plain_raw_bytes    (MpPlain       *self,
+                                    MpPlainValue   raw);
+void         mp_plain_unwrap       (MpPlain       *self,
+                                    MpPlainValue  *value);
+
 const char  *mp_plain_kind_name    (MpPlainKind    kind);
+
+/* mp-plain-vector.c: what the numbers of a vector are, and what that is called elsewhere */
+typedef struct {
+  char        kind;       /* 'i', 'u', 'f' or 'b', as numpy has it */
+  guint8      size;
+  char        variant;    /* of the array that has the same bytes, or 0 */
+  char        python;     /* type code of array.array, or 0 */
+  const char *json;       /* or NULL */
+} MpVectorType;
+
+gboolean            mp_plain_push_raw      (MpPlain       *self,
+                                            char           kind,
+                                            gsize          size,
+                                            const guint8  *raw);
+gboolean            mp_plain_push_vector   (MpPlain       *self,
+                                            MpPlainValue   bytes,
+                                            char           kind,
+                                            gsize          size);
+gboolean            mp_plain_vector_bytes  (MpPlain       *self,
+                                            MpPlainValue  *bytes,
+                                            char           kind,
+                                            gsize          size);
+const MpVectorType *mp_plain_vector        (MpPlain       *self,
+                                            MpPlainValue   vector,
+                                            MpPlainValue  *bytes);
+gboolean            mp_plain_vector_item   (MpPlain       *self,
+                                            MpPlainValue   vector,
+                                            gsize          index,
+                                            MpPlainValue  *item);
+const MpVectorType *mp_vector_type_of_json (const guint8  *name,
+                                            gsize          length);
+
+/* mp-plain-array.c */
+gboolean            mp_plain_push_parts    (MpPlain       *self,
+                                            MpPlainValue   bytes,
+                                            char           kind,
+                                            gsize          item,
+                                            MpPlainValue   shape,
+                                            gboolean       first_fastest);
+gboolean            mp_plain_push_array    (MpPlain       *self,
+                                            MpPlainValue   name,
+                                            MpPlainValue   shape,
+                                            MpPlainValue   bytes);
+const MpPlainValue *mp_plain_parts         (MpPlain       *self,
+                                            MpPlainValue   array);
 
 /* mp-plain-key.c */
 gboolean     mp_plain_check_keys   (MpPlain       *self,
                                     gboolean       for_python);
-void         mp_plain_normalize    (MpPlain       *self);
+gboolean     mp_plain_normalize    (MpPlain       *self);
 
 /* mp-plain-number.c: numbers and dates as text and as little-endian bytes */
 #define MP_ISO8601_SIZE 48
@@ -241,7 +356,7 @@ mp_plain_push_data (MpPlain     *self,
 static inline gboolean
 mp_plain_is_container (MpPlainValue value)
 {
-  return value.kind >= MP_PLAIN_LIST && value.kind <= MP_PLAIN_FROZENSET;
+  return value.kind >= MP_PLAIN_LIST && value.kind <= MP_PLAIN_GOBJECT;
 }
 
 static inline MpPlainNode *

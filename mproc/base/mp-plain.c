@@ -4,25 +4,18 @@
  */
 
 /*
- * The tree between two encodings: its memory, the making of containers, and the check that a
- * writer may walk it. What belongs to one encoding is in its reader and writer.
+ * The tree between two encodings: the making of containers, and the check that a writer may walk
+ * it. What belongs to one encoding is in its reader and writer.
  *
- * Arrays grow by doubling and are never shrunk; the tree is short-lived. A list that grows in
- * steps, as pickles build them, stays in place while it is the last one and else moves to the end
- * with twice the room, so appending is linear over all.
+ * A list that grows in steps, as pickles build them, stays in place while it is the last one and
+ * else moves to the end with twice the room, so appending is linear over all.
  */
 
 #include "config.h"
 
 #include "mproc/base/mp-plain-private.h"
 
-#include <stdarg.h>
-
 #include "mproc/base/mp-pickle-private.h"
-#include "mproc/base/mp-plain-out-private.h"
-
-#define BUDGET_BASE (256 * G_GUINT64_CONSTANT (1048576))
-#define BUDGET_FACTOR 64
 
 /* Bytes of the handle of a shared object; real ones have less than a hundred. */
 #define MAX_HANDLE 255
@@ -44,6 +37,10 @@ static const char * const kind_names[] = {
   [MP_PLAIN_DICT] = "dict",
   [MP_PLAIN_SET] = "set",
   [MP_PLAIN_FROZENSET] = "frozenset",
+  [MP_PLAIN_VECTOR] = "vector",
+  [MP_PLAIN_VARIANT] = "GVariant",
+  [MP_PLAIN_GOBJECT] = "GObject",
+  [MP_PLAIN_ARRAY] = "array",
   [MP_PLAIN_FOREIGN] = "foreign object",
 };
 
@@ -51,96 +48,6 @@ const char *
 mp_plain_kind_name (MpPlainKind kind)
 {
   return kind_names[kind];
-}
-
-gboolean
-mp_plain_init (MpPlain       *self,
-               gconstpointer  input,
-               gsize          size)
-{
-  memset (self, 0, sizeof *self);
-  self->input = input != NULL ? input : "";
-  self->input_size = size;
-  self->budget = BUDGET_BASE + BUDGET_FACTOR * (guint64) size;
-
-  if (size > G_MAXUINT32)
-    return mp_plain_fail (self, MP_ERROR_INVALID_DATA,
-                          "Values of 4 GiB and more are not converted between encodings");
-
-  return TRUE;
-}
-
-void
-mp_plain_clear (MpPlain *self)
-{
-  g_free (self->values);
-  g_free (self->nodes);
-  g_free (self->stack);
-  g_free (self->scratch);
-  g_clear_error (&self->error);
-}
-
-/* Keeps the first error; returns FALSE, so that it can be the value of a return statement. */
-gboolean
-mp_plain_fail (MpPlain    *self,
-               MpError     code,
-               const char *format,
-               ...)
-{
-  va_list args;
-
-  if (self->error != NULL)
-    return FALSE;
-
-  va_start (args, format);
-  self->error = g_error_new_valist (MP_ERROR, code, format, args);
-  va_end (args);
-  return FALSE;
-}
-
-/* Makes room for @need elements in *@array, a pointer to the array's pointer. */
-gboolean
-mp_plain_grow (MpPlain  *self,
-               gpointer  array,
-               gsize    *room,
-               gsize     need,
-               gsize     element)
-{
-  gsize wanted = MAX (need, MAX (64, *room * 2));
-  gpointer old, grown;
-
-  if (need <= *room)
-    return TRUE;
-
-  self->used += (guint64) (wanted - *room) * element;
-  if (need >= G_MAXUINT32 / 2 || self->used > self->budget)
-    return mp_plain_fail (self, MP_ERROR_INVALID_DATA,
-                          "The value takes more memory than its size allows");
-
-  memcpy (&old, array, sizeof old);
-  grown = g_try_realloc_n (old, wanted, element);
-  if (grown == NULL)
-    return mp_plain_fail (self, MP_ERROR_FAILED, "There is no memory for the value");
-
-  memcpy (array, &grown, sizeof grown);
-  *room = wanted;
-  return TRUE;
-}
-
-/* The next @length bytes of the scratch area. Valid until the next call. */
-guint8 *
-mp_plain_scratch (MpPlain *self,
-                  gsize    length)
-{
-  guint8 *space;
-
-  if (self->n_scratch + length >= self->scratch_room &&
-      !mp_plain_grow (self, &self->scratch, &self->scratch_room, self->n_scratch + length + 1, 1))
-    return NULL;
-
-  space = self->scratch + self->n_scratch;
-  self->n_scratch += length;
-  return space;
 }
 
 /* Takes the values from @first up off the stack, and pushes a container of them. */
@@ -353,31 +260,42 @@ mp_plain_pairs (MpPlain  *self,
 
 static gboolean seal_node (MpPlain *self, guint32 index, guint depth);
 
-/* Adds what @child costs to @cost and raises @height if it is a higher container. */
 static gboolean
+too_deep (MpPlain *self)
+{
+  return mp_plain_fail (self, MP_ERROR_NOT_PLAIN,
+                        "The value is nested deeper than %d containers", MP_PLAIN_MAX_DEPTH);
+}
+
+/* Adds what @child costs to @cost and raises @height if it is a higher container. */
+static inline gboolean
 seal_child (MpPlain      *self,
-            MpPlainValue  child,
+            MpPlainValue *child,
             guint         depth,
             guint64      *cost,
             guint8       *height)
 {
-  if (child.kind == MP_PLAIN_FOREIGN)
-    return mp_plain_fail (self, MP_ERROR_NOT_PLAIN, "Python object of type %s",
-                          mp_pickle_foreign_name (child));
+  *cost += sizeof *child;
+  if (child->kind <= MP_PLAIN_UINT || child->kind == MP_PLAIN_DOUBLE ||
+      child->kind == MP_PLAIN_DATETIME)
+    return TRUE;
 
-  *cost += sizeof child;
-  if ((child.kind >= MP_PLAIN_BIGINT && child.kind <= MP_PLAIN_BYTES &&
-       child.kind != MP_PLAIN_DOUBLE) || child.kind == MP_PLAIN_OBJECT)
-    *cost += child.length;
-
-  if (mp_plain_is_container (child))
+  if (mp_plain_is_container (*child))
     {
-      if (!seal_node (self, child.as.node, depth))
+      if (!seal_node (self, child->as.node, depth))
         return FALSE;
-      *cost += mp_plain_node (self, child)->cost;
-      *height = MAX (*height, mp_plain_node (self, child)->height);
+      *cost += mp_plain_node (self, *child)->cost;
+      *height = MAX (*height, mp_plain_node (self, *child)->height);
+      /* It may have been copied before it was known how many dimensions it has. */
+      child->kind = mp_plain_node (self, *child)->kind;
+      return TRUE;
     }
 
+  if (child->kind == MP_PLAIN_FOREIGN)
+    return mp_plain_fail (self, MP_ERROR_NOT_PLAIN, "Python object of type %s",
+                          mp_pickle_foreign_name (*child));
+
+  *cost += child->length;
   return TRUE;
 }
 
@@ -395,17 +313,16 @@ seal_node (MpPlain *self,
     return mp_plain_fail (self, MP_ERROR_NOT_PLAIN, "A Python %s that contains itself",
                           mp_plain_kind_name (node->kind));
   if (node->pending)
-    return mp_plain_fail (self, MP_ERROR_INVALID_DATA, "A pickled vector has no contents");
+    return mp_plain_fail (self, MP_ERROR_INVALID_DATA, "A pickled array has no contents");
   if (depth >= MP_PLAIN_MAX_DEPTH ||
       (node->state == MP_PLAIN_SEALED && depth + node->height > MP_PLAIN_MAX_DEPTH))
-    return mp_plain_fail (self, MP_ERROR_NOT_PLAIN,
-                          "The value is nested deeper than %d containers", MP_PLAIN_MAX_DEPTH);
+    return too_deep (self);
   if (node->state == MP_PLAIN_SEALED)
     return TRUE;
 
   node->state = MP_PLAIN_OPEN;
   for (guint32 i = 0; i < node->count; i++)
-    if (!seal_child (self, self->values[node->start + i], depth + 1, &cost, &height))
+    if (!seal_child (self, &self->values[node->start + i], depth + 1, &cost, &height))
       return FALSE;
   if (cost > self->budget)
     return mp_plain_fail (self, MP_ERROR_NOT_PLAIN,
@@ -427,33 +344,5 @@ mp_plain_seal (MpPlain *self)
   if (self->n_stack != 1)
     return mp_plain_fail (self, MP_ERROR_INVALID_DATA, "The data are not one value");
 
-  return seal_child (self, self->stack[0], 0, &cost, &height);
-}
-
-gboolean
-mp_plain_out_grow (MpPlainOut *self,
-                   gsize       more)
-{
-  gsize wanted = MAX (self->length + more, MAX (128, self->room * 2));
-  guint8 *grown = g_try_realloc (self->data, wanted);
-
-  if (grown == NULL)
-    return FALSE;
-
-  self->data = grown;
-  self->room = wanted;
-  return TRUE;
-}
-
-GBytes *
-mp_plain_out_steal (MpPlainOut *self)
-{
-  guint8 *data = self->data;
-  gsize length = self->length;
-
-  /* Doubling may have left half of it unused, and a payload can live long. */
-  if (self->room - length > 64 && length > 0)
-    data = g_realloc (data, length);
-  *self = (MpPlainOut) { NULL, 0, 0 };
-  return g_bytes_new_take (data, length);
+  return seal_child (self, &self->stack[0], 0, &cost, &height);
 }

@@ -29,6 +29,12 @@ GBytes   *mp_transcode_bytes        (MpEncoding           from,
                                      MpEncoding           to,
                                      GError             **error);
 
+/* As JSON that has nothing attached: a text and no more. */
+GBytes   *mp_transcode_to_text      (MpEncoding           from,
+                                     gconstpointer        data,
+                                     gsize                size,
+                                     GError             **error);
+
 /* The GVariant (not boxed in `v`) that the encoded value canonically is, or coerced to @expected.
  * A GVariant comes back as it is if @expected is NULL or already its type; it then shares @bytes
  * and is not checked for normal form, which GVariant's accessors can stand. One that names shared

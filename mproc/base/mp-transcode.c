@@ -63,13 +63,11 @@ is_encoding (MpEncoding   encoding,
 
 /* Reads and checks. A pickle made by hand can have a key twice, so it is checked like the rest. */
 static gboolean
-read_plain (MpPlain       *plain,
-            MpEncoding     from,
-            gconstpointer  data,
-            gsize          size,
-            gboolean       for_python)
+read_plain (MpPlain    *plain,
+            MpEncoding  from,
+            gboolean    for_python)
 {
-  return mp_plain_init (plain, data, size) && codecs[from].read (plain) && mp_plain_seal (plain) &&
+  return plain->error == NULL && codecs[from].read (plain) && mp_plain_seal (plain) &&
          mp_plain_check_keys (plain, for_python);
 }
 
@@ -104,23 +102,19 @@ tie (GBytes *bytes,
 
 /* Ends the work on a tree: its output if @ok, else its error. @source: what was read, or NULL. */
 static GBytes *
-finish (MpPlain     *plain,
-        MpPlainOut  *out,
-        gboolean     ok,
-        GBytes      *source,
-        GError     **error)
+finish (MpPlain   *plain,
+        gboolean   ok,
+        GBytes    *source,
+        GError   **error)
 {
-  GBytes *bytes = ok ? mp_plain_out_steal (out) : NULL;
+  GBytes *bytes = ok ? mp_plain_out_steal (&plain->out) : NULL;
 
   if (!ok)
-    {
-      g_free (out->data);
-      g_propagate_error (error, g_steal_pointer (&plain->error));
-    }
+    g_propagate_error (error, g_steal_pointer (&plain->error));
   else if (source != NULL && plain->has_objects)
     bytes = tie (bytes, source);
 
-  mp_plain_clear (plain);
+  mp_plain_close (plain);
   return bytes;
 }
 
@@ -132,8 +126,7 @@ transcode (MpEncoding      from,
            GBytes         *source,
            GError        **error)
 {
-  MpPlain plain;
-  MpPlainOut out = { NULL, 0, 0 };
+  MpPlain *plain;
   gboolean ok;
 
   if (!is_encoding (from, error) || !is_encoding (to, error))
@@ -141,9 +134,9 @@ transcode (MpEncoding      from,
   if (from == to)
     return source != NULL ? g_bytes_ref (source) : g_bytes_new (data, size);
 
-  ok = read_plain (&plain, from, data, size, to == MP_ENCODING_PICKLE) &&
-       codecs[to].write (&plain, &out);
-  return finish (&plain, &out, ok, source, error);
+  plain = mp_plain_open (data, size);
+  ok = read_plain (plain, from, to == MP_ENCODING_PICKLE) && codecs[to].write (plain, &plain->out);
+  return finish (plain, ok, source, error);
 }
 
 GBytes *
@@ -169,25 +162,41 @@ mp_transcode_bytes (MpEncoding   from,
 }
 
 GBytes *
+mp_transcode_to_text (MpEncoding      from,
+                      gconstpointer   data,
+                      gsize           size,
+                      GError        **error)
+{
+  MpPlain *plain;
+  gboolean ok;
+
+  if (!is_encoding (from, error))
+    return NULL;
+  if (from == MP_ENCODING_JSON && (size == 0 || memchr (data, '\0', size) == NULL))
+    return g_bytes_new (data, size);
+
+  plain = mp_plain_open (data, size);
+  plain->flat = TRUE;
+  ok = read_plain (plain, from, FALSE) && mp_json_write (plain, &plain->out);
+  return finish (plain, ok, NULL, error);
+}
+
+GBytes *
 mp_transcode_canonical (MpEncoding      from,
                         gconstpointer   data,
                         gsize           size,
                         GError        **error)
 {
-  MpPlain plain;
-  MpPlainOut out = { NULL, 0, 0 };
+  MpPlain *plain;
   gboolean ok;
 
   if (!is_encoding (from, error))
     return NULL;
 
-  ok = read_plain (&plain, from, data, size, FALSE);
-  if (ok)
-    {
-      mp_plain_normalize (&plain);
-      ok = mp_variant_write (&plain, &out);
-    }
-  return finish (&plain, &out, ok, NULL, error);
+  plain = mp_plain_open (data, size);
+  ok = read_plain (plain, from, FALSE) && mp_plain_normalize (plain) &&
+       mp_variant_write (plain, &plain->out);
+  return finish (plain, ok, NULL, error);
 }
 
 /* The value in a serialized `v`, sharing its memory if that is aligned. Checked as a whole, once,
@@ -252,16 +261,15 @@ coerce (MpEncoding           from,
         const GVariantType  *expected,
         GError             **error)
 {
-  MpPlain plain;
-  MpPlainOut out = { NULL, 0, 0 };
+  MpPlain *plain;
   g_autoptr (GBytes) coerced = NULL;
   gsize size;
   gconstpointer data = g_bytes_get_data (bytes, &size);
   gboolean ok;
 
-  ok = read_plain (&plain, from, data, size, FALSE) &&
-       mp_variant_write_as (&plain, &out, expected);
-  coerced = finish (&plain, &out, ok, bytes, error);
+  plain = mp_plain_open (data, size);
+  ok = read_plain (plain, from, FALSE) && mp_variant_write_as (plain, &plain->out, expected);
+  coerced = finish (plain, ok, bytes, error);
   if (coerced == NULL)
     return NULL;
 

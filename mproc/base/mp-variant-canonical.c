@@ -40,6 +40,41 @@ const char * const mp_canonical_strings[MP_N_CANONICAL] = {
   [MP_CANONICAL_VARDICT] = "a{sv}",
   [MP_CANONICAL_INT_DICT] = "a{xv}",
   [MP_CANONICAL_PAIRS] = "a(vv)",
+  [MP_CANONICAL_PARTS] = "(saxay)",
+  [MP_CANONICAL_VARIANT] = "v",
+  [MP_CANONICAL_VECTORS] = "an",
+  [MP_CANONICAL_VECTORS + 1] = "aq",
+  [MP_CANONICAL_VECTORS + 2] = "ai",
+  [MP_CANONICAL_VECTORS + 3] = "au",
+  [MP_CANONICAL_VECTORS + 4] = "at",
+};
+
+const guint8 mp_canonical_lengths[MP_N_CANONICAL] = {
+  [MP_CANONICAL_NONE] = 2,
+  [MP_CANONICAL_BOOL] = 1,
+  [MP_CANONICAL_INT] = 1,
+  [MP_CANONICAL_UINT] = 1,
+  [MP_CANONICAL_DOUBLE] = 1,
+  [MP_CANONICAL_STR] = 1,
+  [MP_CANONICAL_BYTES] = 2,
+  [MP_CANONICAL_EXTENSION] = 5,
+  [MP_CANONICAL_BOOLS] = 2,
+  [MP_CANONICAL_INTS] = 2,
+  [MP_CANONICAL_DOUBLES] = 2,
+  [MP_CANONICAL_STRS] = 2,
+  [MP_CANONICAL_BYTE_STRINGS] = 3,
+  [MP_CANONICAL_VARDICTS] = 6,
+  [MP_CANONICAL_LIST] = 2,
+  [MP_CANONICAL_VARDICT] = 5,
+  [MP_CANONICAL_INT_DICT] = 5,
+  [MP_CANONICAL_PAIRS] = 5,
+  [MP_CANONICAL_PARTS] = 7,
+  [MP_CANONICAL_VARIANT] = 1,
+  [MP_CANONICAL_VECTORS] = 2,
+  [MP_CANONICAL_VECTORS + 1] = 2,
+  [MP_CANONICAL_VECTORS + 2] = 2,
+  [MP_CANONICAL_VECTORS + 3] = 2,
+  [MP_CANONICAL_VECTORS + 4] = 2,
 };
 
 /* What a list is whose items are all of the given type; else it is MP_CANONICAL_LIST. */
@@ -141,6 +176,27 @@ tuple_type (MpPlain     *plain,
   return MP_CANONICAL_TUPLE;
 }
 
+/* The array of the same bytes, or of the next larger numbers. */
+static MpCanonical
+vector_type (MpPlain      *plain,
+             MpPlainValue  value)
+{
+  static const char arrays[] = "nqiut";
+  MpPlainValue bytes;
+  const MpVectorType *type = mp_plain_vector (plain, value, &bytes);
+
+  if (type->kind == 'b')
+    return MP_CANONICAL_BOOLS;
+  if (type->kind == 'f')
+    return MP_CANONICAL_DOUBLES;
+  if (type->size == 1)
+    return type->kind == 'u' ? MP_CANONICAL_BYTES : MP_CANONICAL_VECTORS;
+  if (type->variant == 'x')
+    return MP_CANONICAL_INTS;
+
+  return MP_CANONICAL_VECTORS + (strchr (arrays, type->variant) - arrays);
+}
+
 /* MP_CANONICAL_UNKNOWN if there is no memory, which is then the error of @plain. */
 MpCanonical
 mp_canonical (MpPlain      *plain,
@@ -163,6 +219,10 @@ mp_canonical (MpPlain      *plain,
     node->type = dict_type (plain, node);
   else if (node->kind == MP_PLAIN_TUPLE)
     node->type = tuple_type (plain, node);
+  else if (node->kind == MP_PLAIN_VECTOR)
+    node->type = vector_type (plain, value);
+  else if (node->kind == MP_PLAIN_VARIANT)
+    node->type = MP_CANONICAL_VARIANT;
   else
     node->type = MP_CANONICAL_EXTENSION;
 
@@ -183,6 +243,6 @@ mp_canonical_string (MpPlain      *plain,
       return (const char *) plain->scratch + mp_plain_node (plain, value)->type_offset;
     }
 
-  *length = strlen (mp_canonical_strings[type]);
+  *length = mp_canonical_lengths[type];
   return mp_canonical_strings[type];
 }

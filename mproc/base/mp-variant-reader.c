@@ -19,7 +19,10 @@
 
 typedef struct {
   MpPlain        *plain;
-  MpVariantTypes  types;
+  const guint8   *base;       /* what is read; in the tree, places in it are counted from @start */
+  gsize           start;
+  guint8          flags;      /* of the tree's values: where that is */
+  guint           deepest;    /* level that was read */
 } VariantReader;
 
 typedef gboolean (*ExtensionFunc) (MpPlain *plain);
@@ -129,7 +132,37 @@ read_text (VariantReader *self,
       (kind == 'g' && !g_variant_is_signature (text)))
     return not_normal (self);
 
-  return mp_plain_push_str (self->plain, data - self->plain->input, size - 1, 0);
+  return mp_plain_push_str (self->plain, self->start + (data - self->base), size - 1,
+                            self->flags);
+}
+
+/* What stands in front of a type of one character, if that is one of the common ones; else
+ * *@done is not set. */
+static inline gboolean
+read_boxed_scalar (VariantReader *self,
+                   const guint8  *data,
+                   gsize          size,
+                   gboolean      *done)
+{
+  gint64 integer;
+  double number;
+
+  *done = TRUE;
+  if (data[size + 1] == 's')
+    return read_text (self, 's', data, size);
+  if (data[size + 1] == 'x' && size == sizeof integer)
+    {
+      memcpy (&integer, data, sizeof integer);
+      return mp_plain_push_simple (self->plain, MP_PLAIN_INT, integer);
+    }
+  if (data[size + 1] == 'd' && size == sizeof number)
+    {
+      memcpy (&number, data, sizeof number);
+      return mp_plain_push_double (self->plain, number);
+    }
+
+  *done = FALSE;
+  return TRUE;
 }
 
 static gboolean
@@ -138,30 +171,39 @@ read_boxed (VariantReader *self,
             gsize          size,
             guint          depth)
 {
-  const guint8 *nul = size > 0 ? memrchr (data, 0, size) : NULL;
-  gsize mark = self->types.n_types;
+  const guint8 *nul;
+  gsize mark = self->plain->n_types;
+  gboolean done, ok;
   guint32 type;
-  gboolean ok;
 
+  if (size >= 2 && data[size - 2] == 0 && depth < MP_VARIANT_MAX_DEPTH)
+    {
+      self->deepest = MAX (self->deepest, depth + 1);
+      ok = read_boxed_scalar (self, data, size - 2, &done);
+      if (done)
+        return ok;
+    }
+
+  nul = size > 0 ? memrchr (data, 0, size) : NULL;
   if (nul == NULL)
     return not_normal (self);
-  if (!mp_variant_types_parse (&self->types, (const char *) nul + 1, data + size - nul - 1, &type))
+  if (!mp_variant_types_parse (self->plain, (const char *) nul + 1, data + size - nul - 1, &type))
     return FALSE;
 
   ok = read_value (self, type, data, nul - data, depth + 1);
-  self->types.n_types = mark;
+  self->plain->n_types = mark;
   return ok;
 }
 
 /* Where the member or element that begins at or after @start lies; its padding must be zero. */
-static gboolean
+static inline gboolean
 check_member (VariantReader *self,
-              guint32        type,
+              guint          alignment,
               const guint8  *data,
               gsize         *start,
               gsize          end)
 {
-  gsize aligned = mp_variant_align (*start, self->types.types[type].alignment);
+  gsize aligned = mp_variant_align (*start, alignment);
 
   if (end < aligned || !is_zero (data, *start, aligned))
     return not_normal (self);
@@ -178,7 +220,7 @@ read_members (VariantReader *self,
               gsize          size,
               guint          depth)
 {
-  MpVariantType tuple = self->types.types[type];
+  MpVariantType tuple = self->plain->types[type];
   guint width = mp_variant_offset_size (size);
   gsize frames = (gsize) tuple.frames * width, body = size - frames;
   gsize start = 0, end, frame = size;
@@ -190,10 +232,11 @@ read_members (VariantReader *self,
 
   for (guint32 i = 0; i < tuple.count; i++)
     {
-      gsize fixed = self->types.types[member].fixed;
+      gsize fixed = self->plain->types[member].fixed;
+      guint alignment = self->plain->types[member].alignment;
 
       if (fixed != 0)
-        end = mp_variant_align (start, self->types.types[member].alignment) + fixed;
+        end = mp_variant_align (start, alignment) + fixed;
       else if (i + 1 == tuple.count)
         end = body;
       else
@@ -201,11 +244,11 @@ read_members (VariantReader *self,
 
       if (end > body)
         return not_normal (self);
-      if (!check_member (self, member, data, &start, end) ||
+      if (!check_member (self, alignment, data, &start, end) ||
           !read_value (self, member, data + start, end - start, depth + 1))
         return FALSE;
       start = end;
-      member = self->types.types[member].next;
+      member = self->plain->types[member].next;
     }
 
   return tuple.fixed != 0 ? is_zero (data, start, size) || not_normal (self)
@@ -281,6 +324,18 @@ make_datetime (MpPlain *plain)
 }
 
 static gboolean
+make_array (MpPlain *plain)
+{
+  MpPlainValue tuple = plain->stack[--plain->n_stack];
+  const MpPlainValue *parts = tuple.kind == MP_PLAIN_TUPLE &&
+                              mp_plain_node (plain, tuple)->count == 3
+                              ? mp_plain_parts (plain, tuple) : NULL;
+
+  return (parts != NULL && mp_plain_push_array (plain, parts[0], parts[1], parts[2])) ||
+         mp_plain_fail (plain, MP_ERROR_INVALID_DATA, "An array does not fit its shape");
+}
+
+static gboolean
 make_object (MpPlain *plain)
 {
   MpPlainValue handle = plain->stack[--plain->n_stack];
@@ -301,6 +356,7 @@ static const struct
   { "mp.set", make_set },
   { "mp.frozenset", make_frozenset },
   { "mp.datetime", make_datetime },
+  { "mp.ndarray", make_array },
   { "mp.object", make_object },
 };
 
@@ -314,14 +370,24 @@ read_extension (VariantReader *self,
 {
   MpPlain *plain = self->plain;
   gsize first = plain->n_stack;
+  guint outer = self->deepest, levels;
   const char *tag;
 
+  self->deepest = depth;
   if (!read_members (self, type, data, size, depth))
     return FALSE;
+  levels = self->deepest - depth + 1;
+  self->deepest = MAX (self->deepest, outer);
 
   tag = (const char *) mp_plain_data (plain, plain->stack[first]);
   if (strncmp (tag, "mp.", 3) != 0)
     return mp_plain_wrap (plain, MP_PLAIN_TUPLE, first);
+  if (strcmp (tag, "mp.gobject") == 0)
+    {
+      plain->stack[first] = plain->stack[first + 1];
+      plain->n_stack = first + 1;
+      return mp_plain_push_gobject (plain, data, size, levels);
+    }
 
   for (guint i = 0; i < G_N_ELEMENTS (extensions); i++)
     if (strcmp (tag, extensions[i].tag) == 0)
@@ -343,8 +409,8 @@ read_maybe (VariantReader *self,
             gsize          size,
             guint          depth)
 {
-  MpVariantType maybe = self->types.types[type];
-  gsize fixed = self->types.types[maybe.child].fixed;
+  MpVariantType maybe = self->plain->types[type];
+  gsize fixed = self->plain->types[maybe.child].fixed;
 
   if (size == 0)
     return mp_plain_push_simple (self->plain, MP_PLAIN_NONE, 0);
@@ -365,11 +431,34 @@ read_element (VariantReader *self,
               gsize          size,
               guint          depth)
 {
-  if (self->types.types[type].kind == '{')
+  if (self->plain->types[type].kind == '{')
     return depth <= MP_VARIANT_MAX_DEPTH ? read_members (self, type, data, size, depth)
                                          : not_normal (self);
 
   return read_value (self, type, data, size, depth);
+}
+
+/* The elements of an ax or ad. */
+static gboolean
+push_numbers (VariantReader *self,
+              char           kind,
+              const guint8  *data,
+              gsize          size)
+{
+  MpPlain *plain = self->plain;
+  MpPlainValue value = { .kind = kind == 'x' ? MP_PLAIN_INT : MP_PLAIN_DOUBLE };
+
+  if (!mp_plain_grow (plain, &plain->stack, &plain->stack_room, plain->n_stack + size / 8,
+                      sizeof value))
+    return FALSE;
+
+  for (gsize at = 0; at < size; at += 8)
+    {
+      memcpy (&value.as, data + at, 8);
+      plain->stack[plain->n_stack++] = value;
+    }
+
+  return TRUE;
 }
 
 static gboolean
@@ -379,10 +468,12 @@ read_fixed_elements (VariantReader *self,
                      gsize          size,
                      guint          depth)
 {
-  gsize fixed = self->types.types[element].fixed;
+  gsize fixed = self->plain->types[element].fixed;
 
   if (size % fixed != 0)
     return not_normal (self);
+  if (strchr ("xd", self->plain->types[element].kind) != NULL)
+    return push_numbers (self, self->plain->types[element].kind, data, size);
   for (gsize at = 0; at < size; at += fixed)
     if (!read_element (self, element, data + at, fixed, depth + 1))
       return FALSE;
@@ -390,14 +481,53 @@ read_fixed_elements (VariantReader *self,
   return TRUE;
 }
 
+/* The entry of a a{sv}, at a multiple of 8: what read_members() makes of it, only faster. */
+static inline gboolean
+read_var_entry (VariantReader *self,
+                const guint8  *data,
+                gsize          size,
+                guint          depth)
+{
+  guint width = mp_variant_offset_size (size);
+  gsize body = size - width, key_end, value;
+
+  if (size < width)
+    return not_normal (self);
+  key_end = read_offset (data + body, width);
+  value = mp_variant_align (key_end, 8);
+  if (key_end > body || value > body || mp_variant_choose_offset_size (body, 1) != width ||
+      !is_zero (data, key_end, value))
+    return not_normal (self);
+
+  return read_text (self, 's', data, key_end) &&
+         read_boxed (self, data + value, body - value, depth + 1);
+}
+
+/* An element of varying size: the entry of a vardict, another entry, or a value. */
+static inline gboolean
+read_varying_element (VariantReader *self,
+                      guint32        element,
+                      gboolean       vardict,
+                      const guint8  *data,
+                      gsize          size,
+                      guint          depth)
+{
+  if (vardict)
+    return depth < MP_VARIANT_MAX_DEPTH ? read_var_entry (self, data, size, depth)
+                                        : not_normal (self);
+
+  return read_element (self, element, data, size, depth);
+}
+
 static gboolean
 read_elements (VariantReader *self,
-               guint32        element,
+               MpVariantType  array,
                const guint8  *data,
                gsize          size,
                guint          depth)
 {
   guint width = mp_variant_offset_size (size);
+  guint alignment = self->plain->types[array.child].alignment;
   gsize body, count, start = 0, end;
 
   if (size == 0)
@@ -416,8 +546,9 @@ read_elements (VariantReader *self,
       end = read_offset (data + body + i * width, width);
       if (end > body)
         return not_normal (self);
-      if (!check_member (self, element, data, &start, end) ||
-          !read_element (self, element, data + start, end - start, depth + 1))
+      if (!check_member (self, alignment, data, &start, end) ||
+          !read_varying_element (self, array.child, array.vardict, data + start, end - start,
+                                 depth + 1))
         return FALSE;
     }
 
@@ -431,17 +562,19 @@ read_array (VariantReader *self,
             gsize          size,
             guint          depth)
 {
-  guint32 element = self->types.types[type].child;
-  MpVariantType *element_type = &self->types.types[element];
+  MpVariantType array = self->plain->types[type];
+  guint32 element = array.child;
+  MpVariantType *element_type = &self->plain->types[element];
   MpPlainKind kind = element_type->kind == '{' ? MP_PLAIN_DICT : MP_PLAIN_LIST;
   gsize first = self->plain->n_stack;
   gboolean ok;
 
   if (element_type->kind == 'y')
-    return mp_plain_push_data (self->plain, MP_PLAIN_BYTES, data - self->plain->input, size, 0);
+    return mp_plain_push_data (self->plain, MP_PLAIN_BYTES, self->start + (data - self->base), size,
+                               self->flags);
 
   ok = element_type->fixed != 0 ? read_fixed_elements (self, element, data, size, depth)
-                                : read_elements (self, element, data, size, depth);
+                                : read_elements (self, array, data, size, depth);
   return ok && mp_plain_wrap (self->plain, kind, first);
 }
 
@@ -452,11 +585,12 @@ read_value (VariantReader *self,
             gsize          size,
             guint          depth)
 {
-  char kind = self->types.types[type].kind;
+  char kind = self->plain->types[type].kind;
   gsize first = self->plain->n_stack;
 
   if (depth > MP_VARIANT_MAX_DEPTH)
     return mp_plain_fail (self->plain, MP_ERROR_INVALID_DATA, "A GVariant is nested too deep");
+  self->deepest = MAX (self->deepest, depth);
 
   switch (kind)
     {
@@ -475,7 +609,7 @@ read_value (VariantReader *self,
       return read_members (self, type, data, size, depth) &&
              mp_plain_wrap (self->plain, MP_PLAIN_TUPLE, first);
     default:
-      return size == self->types.types[type].fixed ? read_number (self, kind, data)
+      return size == self->plain->types[type].fixed ? read_number (self, kind, data)
                                                    : not_normal (self);
     }
 }
@@ -483,10 +617,27 @@ read_value (VariantReader *self,
 gboolean
 mp_variant_read (MpPlain *plain)
 {
-  VariantReader self = { .plain = plain };
-  gboolean ok = mp_variant_types_init (&self.types, plain) &&
-                read_boxed (&self, plain->input, plain->input_size, 0);
+  VariantReader self = { .plain = plain, .base = plain->input };
 
-  mp_variant_types_clear (&self.types);
+  return mp_variant_types_init (plain) && read_boxed (&self, plain->input, plain->input_size, 0);
+}
+
+/* Bytes in the scratch area may move meanwhile, so a copy is read. */
+gboolean
+mp_variant_read_inner (MpPlain      *plain,
+                       MpPlainValue  bytes,
+                       guint        *levels)
+{
+  g_autofree guint8 *copy = g_try_malloc (bytes.length + 1);
+  VariantReader self = { .plain = plain, .base = copy, .start = bytes.as.offset,
+                         .flags = bytes.flags & MP_PLAIN_SCRATCH };
+  gboolean ok;
+
+  if (copy == NULL)
+    return mp_plain_fail (plain, MP_ERROR_FAILED, "There is no memory for the value");
+
+  memcpy (copy, mp_plain_data (plain, bytes), bytes.length);
+  ok = mp_variant_types_init (plain) && read_boxed (&self, copy, bytes.length, 0);
+  *levels = self.deepest + 1;
   return ok;
 }

@@ -5,23 +5,25 @@
 
 /*
  * GVariant type strings, parsed once into a table with what serialization needs: alignment, fixed
- * size, members. Types are named by their index, since the table moves when it grows. Whoever
- * parses a type for a short time sets n_types back afterwards.
+ * size, members. Types are named by their index, since the table moves when it grows. Every table
+ * begins with the basic and the canonical types, which are in it once for all. Whoever parses
+ * another one for a short time sets n_types back afterwards.
  */
 
 #pragma once
 
-#include "mproc/base/mp-plain-private.h"
+#include "mproc/base/mp-variant-canonical-private.h"
 
 G_BEGIN_DECLS
 
 /* How deep GVariant lets values and types nest. */
 #define MP_VARIANT_MAX_DEPTH 128
 
-typedef struct {
+typedef struct _MpVariantType {
   char    kind;        /* the first character of the type string */
   guint8  alignment;   /* 1, 2, 4 or 8 */
-  gboolean extension;  /* this is m(sv) */
+  guint8  extension;   /* this is m(sv) */
+  guint8  vardict;     /* this is a{sv} */
   guint32 child;       /* element, or first member */
   guint32 next;        /* the following member, 0 for none */
   guint32 count;       /* of members */
@@ -29,17 +31,8 @@ typedef struct {
   guint64 fixed;       /* bytes a value takes, 0 if they vary */
 } MpVariantType;
 
-typedef struct {
-  MpPlain       *plain;
-  MpVariantType *types;
-  gsize          n_types;
-  gsize          room;
-} MpVariantTypes;
-
-gboolean mp_variant_types_init  (MpVariantTypes *self,
-                                 MpPlain        *plain);
-void     mp_variant_types_clear (MpVariantTypes *self);
-gboolean mp_variant_types_parse (MpVariantTypes *self,
+gboolean mp_variant_types_init  (MpPlain        *plain);
+gboolean mp_variant_types_parse (MpPlain        *plain,
                                  const char     *text,
                                  gsize           length,
                                  guint32        *type);

@@ -4,8 +4,8 @@
  */
 
 /*
- * The parser of GVariant type strings. The basic types are the first entries of every table, so
- * that the type of most values costs a look into a string of fourteen characters.
+ * The parser of GVariant type strings. The basic types are the first entries of every table, then
+ * come the canonical ones; so the type of nearly every value costs a look into a small table.
  */
 
 #include "config.h"
@@ -32,21 +32,20 @@ static const MpVariantType basic_layouts[] = {
 };
 
 typedef struct {
-  MpVariantTypes *table;
+  MpPlain        *plain;
   const char     *next;
   const char     *end;
 } TypeParser;
 
 static gboolean
-add_type (MpVariantTypes *self,
-          char            kind,
-          guint32        *index)
+add_type (MpPlain *self,
+          char     kind,
+          guint32 *index)
 {
   const char *basic = strchr (basic_types, kind);
   MpVariantType container = { .kind = kind, .alignment = 1 };
 
-  if (!mp_plain_grow (self->plain, &self->types, &self->room, self->n_types + 1,
-                      sizeof container))
+  if (!mp_plain_grow (self, &self->types, &self->types_room, self->n_types + 1, sizeof container))
     return FALSE;
 
   *index = self->n_types;
@@ -54,30 +53,10 @@ add_type (MpVariantTypes *self,
   return TRUE;
 }
 
-gboolean
-mp_variant_types_init (MpVariantTypes *self,
-                       MpPlain        *plain)
-{
-  *self = (MpVariantTypes) { .plain = plain };
-  if (!mp_plain_grow (plain, &self->types, &self->room, G_N_ELEMENTS (basic_layouts),
-                      sizeof (MpVariantType)))
-    return FALSE;
-
-  memcpy (self->types, basic_layouts, sizeof basic_layouts);
-  self->n_types = G_N_ELEMENTS (basic_layouts);
-  return TRUE;
-}
-
-void
-mp_variant_types_clear (MpVariantTypes *self)
-{
-  g_free (self->types);
-}
-
 static gboolean
 bad_type (TypeParser *self)
 {
-  return mp_plain_fail (self->table->plain, MP_ERROR_INVALID_DATA,
+  return mp_plain_fail (self->plain, MP_ERROR_INVALID_DATA,
                         "A GVariant has no valid type string");
 }
 
@@ -97,10 +76,10 @@ parse_members (TypeParser *self,
       if (!parse_one (self, depth, &member))
         return FALSE;
       if (last == 0)
-        self->table->types[parent].child = member;
+        self->plain->types[parent].child = member;
       else
-        self->table->types[last].next = member;
-      self->table->types[parent].count++;
+        self->plain->types[last].next = member;
+      self->plain->types[parent].count++;
       last = member;
     }
 
@@ -112,8 +91,8 @@ parse_members (TypeParser *self,
 
 /* The alignment, the size and the number of framing offsets of a tuple. */
 static void
-layout (MpVariantTypes *self,
-        MpVariantType  *tuple)
+layout (MpPlain       *self,
+        MpVariantType *tuple)
 {
   gboolean varies = FALSE;
   gsize size = 0;
@@ -135,19 +114,21 @@ layout (MpVariantTypes *self,
 
 /* Whether the members are those of an entry: a basic key and one value. */
 static gboolean
-is_entry (MpVariantTypes *self,
-          MpVariantType  *type)
+is_entry (MpPlain       *self,
+          MpVariantType *type)
 {
   return type->count == 2 && self->types[type->child].kind != 'v' &&
          strchr (basic_types, self->types[type->child].kind) != NULL;
 }
 
+/* Whether this is (sv) or {sv}. */
 static gboolean
-is_extension (MpVariantTypes *self,
-              MpVariantType  *element)
+is_pair (MpPlain       *self,
+         MpVariantType *type,
+         char           kind)
 {
-  return element->kind == '(' && element->count == 2 && self->types[element->child].kind == 's' &&
-         self->types[self->types[element->child].next].kind == 'v';
+  return type->kind == kind && type->count == 2 && self->types[type->child].kind == 's' &&
+         self->types[self->types[type->child].next].kind == 'v';
 }
 
 static gboolean
@@ -155,7 +136,7 @@ parse_one (TypeParser *self,
            guint       depth,
            guint32    *index)
 {
-  MpVariantTypes *table = self->table;
+  MpPlain *table = self->plain;
   char kind = self->next < self->end ? *self->next++ : '\0';
   guint32 child;
 
@@ -170,7 +151,8 @@ parse_one (TypeParser *self,
         return FALSE;
       table->types[*index].child = child;
       table->types[*index].alignment = table->types[child].alignment;
-      table->types[*index].extension = kind == 'm' && is_extension (table, &table->types[child]);
+      table->types[*index].extension = kind == 'm' && is_pair (table, &table->types[child], '(');
+      table->types[*index].vardict = kind == 'a' && is_pair (table, &table->types[child], '{');
     }
   else if (kind == '(' || kind == '{')
     {
@@ -184,22 +166,94 @@ parse_one (TypeParser *self,
   return TRUE;
 }
 
-/* Finds or makes the entry of the one complete, definite type that @text is. */
-gboolean
-mp_variant_types_parse (MpVariantTypes *self,
-                        const char     *text,
-                        gsize           length,
-                        guint32        *type)
+/* Adds the one complete, definite type that @text is. */
+static gboolean
+add_parsed (MpPlain    *self,
+            const char *text,
+            gsize       length,
+            guint32    *type)
 {
-  TypeParser parser = { .table = self, .next = text, .end = text + length };
-  const char *basic = length == 1 && text[0] != '\0' ? strchr (basic_types, text[0]) : NULL;
-
-  if (basic != NULL)
-    {
-      *type = basic - basic_types;
-      return TRUE;
-    }
+  TypeParser parser = { .plain = self, .next = text, .end = text + length };
 
   return parse_one (&parser, 1, type) &&
          (parser.next == parser.end || bad_type (&parser));
+}
+
+/* Begins a table, unless it was begun for an earlier value. */
+gboolean
+mp_variant_types_init (MpPlain *self)
+{
+  guint32 *canonical = self->canonical;
+
+  if (self->n_common_types == 0)
+    {
+      if (!mp_plain_grow (self, &self->types, &self->types_room, 64, sizeof (MpVariantType)))
+        return FALSE;
+      memcpy (self->types, basic_layouts, sizeof basic_layouts);
+      self->n_types = G_N_ELEMENTS (basic_layouts);
+      for (guint i = MP_CANONICAL_NONE; i < MP_N_CANONICAL; i++)
+        if (!add_parsed (self, mp_canonical_strings[i], mp_canonical_lengths[i], &canonical[i]))
+          return FALSE;
+      self->n_common_types = self->n_types;
+    }
+
+  self->n_types = self->n_common_types;
+  return TRUE;
+}
+
+static inline MpCanonical
+match (MpCanonical  candidate,
+       const char  *text)
+{
+  return memcmp (mp_canonical_strings[candidate], text, mp_canonical_lengths[candidate]) == 0
+         ? candidate : MP_CANONICAL_UNKNOWN;
+}
+
+/* Which canonical container type the text is, if one. */
+static inline MpCanonical
+find_canonical (const char *text,
+                gsize       length)
+{
+  static const guint8 arrays[128] = {
+    ['b'] = MP_CANONICAL_BOOLS, ['x'] = MP_CANONICAL_INTS, ['d'] = MP_CANONICAL_DOUBLES,
+    ['s'] = MP_CANONICAL_STRS, ['y'] = MP_CANONICAL_BYTES, ['v'] = MP_CANONICAL_LIST,
+  };
+
+  if (length == 2 && text[0] == 'a')
+    return arrays[text[1] & 0x7f] != 0 ? match (arrays[text[1] & 0x7f], text) : 0;
+  if (length == 2)
+    return match (MP_CANONICAL_NONE, text);
+  if (length == 5 && text[1] == '{')
+    return text[2] == 's' ? match (MP_CANONICAL_VARDICT, text)
+                          : match (MP_CANONICAL_INT_DICT, text);
+  if (length == 5)
+    return match (MP_CANONICAL_EXTENSION, text);
+  return length == 6 ? match (MP_CANONICAL_VARDICTS, text) : MP_CANONICAL_UNKNOWN;
+}
+
+/* Finds or makes the entry of the one complete, definite type that @text is. */
+gboolean
+mp_variant_types_parse (MpPlain    *self,
+                        const char *text,
+                        gsize       length,
+                        guint32    *type)
+{
+  static const guint8 basic[128] = {     /* places in basic_types, plus one */
+    ['b'] = 1, ['y'] = 2, ['n'] = 3, ['q'] = 4, ['i'] = 5, ['u'] = 6, ['x'] = 7, ['t'] = 8,
+    ['h'] = 9, ['d'] = 10, ['s'] = 11, ['o'] = 12, ['g'] = 13, ['v'] = 14,
+  };
+  MpCanonical canonical;
+
+  if (length == 1 && (guint8) text[0] < 128 && basic[(guint8) text[0]] != 0)
+    {
+      *type = basic[(guint8) text[0]] - 1;
+      return TRUE;
+    }
+
+  canonical = find_canonical (text, length);
+  if (canonical == MP_CANONICAL_UNKNOWN)
+    return add_parsed (self, text, length, type);
+
+  *type = self->canonical[canonical];
+  return TRUE;
 }

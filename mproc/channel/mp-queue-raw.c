@@ -224,9 +224,9 @@ mp_queue_put_text (MpQueue    *self,
  *
  * Takes the first value, as JSON text. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read. What shared
- * objects the value refers to may be gone before they are opened: see
- * [method@Mp.Queue.take_text].
+ * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read. What is
+ * attached to the text is lost too, and what shared objects the value refers to may be gone before
+ * they are opened: see [method@Mp.Queue.take_text].
  *
  * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
  *
@@ -237,25 +237,52 @@ mp_queue_get_text (MpQueue  *self,
                    gint64    usec,
                    char    **text)
 {
+  g_autofree guint8 *pieces = NULL;
   MpBlock *block;
-  int status = mp_queue_take_text (self, usec, text, &block);
+  gsize size;
+  int status = mp_queue_take_text (self, usec, text, &pieces, &size, &block);
 
   g_clear_pointer (&block, mp_block_unref);
   return status;
 }
 
-/* As JSON text; else FALSE, and why not. */
-static gboolean
-to_text (guint    encoding,
+/* As JSON; else NULL, and why not. */
+static GBytes *
+to_json (guint    encoding,
          GBytes  *bytes,
          char   **text)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GBytes) json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
+  GBytes *json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
 
-  *text = json != NULL ? g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json))
-                       : g_strdup (error->message);
-  return json != NULL;
+  if (json == NULL)
+    *text = g_strdup (error->message);
+  return json;
+}
+
+/* Copies the text, and what is attached to it unless @in_place. FALSE if nothing is attached. */
+static gboolean
+split_json (GBytes    *json,
+            gboolean   in_place,
+            char     **text,
+            guint8   **pieces,
+            gsize     *n_pieces)
+{
+  gsize size;
+  const char *data = g_bytes_get_data (json, &size);
+  const char *nul = size > 0 ? memchr (data, '\0', size) : NULL;
+  gsize start = nul != NULL ? (gsize) (nul - data + 8) & ~(gsize) 7 : size;
+
+  *text = size > 0 ? g_strndup (data, nul != NULL ? (gsize) (nul - data) : size) : g_strdup ("");
+  if (start >= size)
+    return FALSE;
+
+  if (!in_place)
+    {
+      *n_pieces = size - start;
+      *pieces = g_memdup2 (data + start, *n_pieces);
+    }
+  return TRUE;
 }
 
 static gboolean
@@ -269,10 +296,14 @@ has_objects (MpBlock *block)
  * @self: a queue
  * @usec: how many microseconds to wait for a value; negative for no limit
  * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
- * @block: (out) (transfer full) (nullable): what the value came in, if it refers to shared objects:
- *   hold it until they have been opened
+ * @pieces: (out) (array length=n_pieces) (transfer full) (nullable): the bytes that are attached to
+ *   the text, unless they lie in @block
+ * @n_pieces: (out): how many bytes that are
+ * @block: (out) (transfer full) (nullable): what the value came in, if it refers to shared objects
+ *   or if its bytes are there, from the next multiple of 8 behind the text's NUL on: hold it until
+ *   all is read
  *
- * Takes the first value, as JSON text. For language bindings.
+ * Takes the first value, as JSON text and what is attached to it. For language bindings.
  *
  * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read.
  *
@@ -284,21 +315,31 @@ int
 mp_queue_take_text (MpQueue  *self,
                     gint64    usec,
                     char    **text,
+                    guint8  **pieces,
+                    gsize    *n_pieces,
                     MpBlock **block)
 {
-  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (GBytes) bytes = NULL, json = NULL;
+  gboolean in_block = FALSE;
   MpStatus status;
   guint encoding;
 
   *text = NULL;
+  *pieces = NULL;
+  *n_pieces = 0;
   status = mp_queue_take (self, NULL, mp_deadline_from_usec (usec), TRUE, NULL, &encoding, &bytes,
                           block);
   if (status != MP_STATUS_OK)
     return status;
 
-  if (!to_text (encoding, bytes, text))
+  json = to_json (encoding, bytes, text);
+  if (json == NULL)
     status = MP_STATUS_NOT_PLAIN;
-  if (*block != NULL && (status != MP_STATUS_OK || !has_objects (*block)))
+  else
+    in_block = split_json (json, *block != NULL && json == bytes, text, pieces, n_pieces) &&
+               *pieces == NULL;
+  if (*block != NULL && (json == NULL || (!in_block && !has_objects (*block))))
     g_clear_pointer (block, mp_block_unref);
+
   return status;
 }

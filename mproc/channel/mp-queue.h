@@ -216,6 +216,14 @@ MP_AVAILABLE_IN_0_1
 int        mp_queue_join_raw      (MpQueue        *self,
                                    gint64          usec);
 MP_AVAILABLE_IN_0_1
+int        mp_queue_put_payload_raw (MpQueue      *self,
+                                   MpPayload      *payload,
+                                   gint64          usec);
+MP_AVAILABLE_IN_0_1
+int        mp_queue_get_payload_raw (MpQueue      *self,
+                                   gint64          usec,
+                                   MpPayload     **payload);
+MP_AVAILABLE_IN_0_1
 int        mp_queue_put_text      (MpQueue        *self,
                                    const char     *text,
                                    gint64          usec);
@@ -227,6 +235,8 @@ MP_AVAILABLE_IN_0_1
 int        mp_queue_take_text     (MpQueue        *self,
                                    gint64          usec,
                                    char          **text,
+                                   guint8        **pieces,
+                                   gsize          *n_pieces,
                                    MpBlock       **block);
 
 G_END_DECLS

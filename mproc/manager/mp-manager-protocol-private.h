@@ -52,6 +52,7 @@ typedef enum {
   MP_METHOD_CREATE,
   MP_METHOD_OPEN,
   MP_METHOD_RELEASE,
+  MP_METHOD_HOLD,               /* as long as somebody refers to the shared object given */
 
   /* Of every object. */
   MP_METHOD_LENGTH,

@@ -89,7 +89,7 @@ mp_frame_reader_init (MpFrameReader *self,
                       gsize          size)
 {
   self->at = data;
-  self->end = self->at + size;
+  self->end = size > 0 ? self->at + size : self->at;
   self->left = 0;
   if (size < MP_FRAME_HEAD_SIZE)
     return;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "mproc/manager/mp-manager-protocol-private.h"
+#include "mproc/memory/mp-shared.h"
 
 G_BEGIN_DECLS
 
@@ -108,5 +109,13 @@ void           mp_server_held_copy       (GHashTable            *from,
                                           GHashTable            *to);
 void           mp_server_held_free       (GHashTable            *held);
 void           mp_server_objects_free    (void);
+void           mp_server_object_let_go   (guint64                 id);
+
+/* What is held for messages. */
+void           mp_server_tickets_add     (MpShared               *ticket,
+                                          guint64                 object);
+int            mp_server_tickets_timeout (void);
+void           mp_server_tickets_tidy    (gboolean                busy);
+void           mp_server_tickets_free    (void);
 
 G_END_DECLS

@@ -126,6 +126,13 @@ mp_server_held_free (GHashTable *held)
   g_hash_table_unref (held);
 }
 
+/* One reference that no connection has. */
+void
+mp_server_object_let_go (guint64 id)
+{
+  let_go (find_object (id), 1);
+}
+
 /* ── Requests ────────────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
@@ -218,6 +225,24 @@ create (MpServerCall *call,
     release (held, object->id);
 }
 
+/* Holds the object for a ticket, the one value of the call. */
+static void
+hold_for_ticket (MpServerObject *object,
+                 MpServerCall   *call)
+{
+  MpServerValue *value = call->values->len == 1 ? call->values->pdata[0] : NULL;
+
+  if (value == NULL || value->shared == NULL)
+    {
+      mp_server_reply_error (call->reply, MP_ERROR_NOT_SUPPORTED,
+                             "The manager's server is of another family of processes");
+      return;
+    }
+
+  object->holders++;
+  mp_server_tickets_add (value->shared->pdata[0], object->id);
+}
+
 static void
 call_object (MpServerCall *call,
              GHashTable   *held)
@@ -237,6 +262,8 @@ call_object (MpServerCall *call,
       hold (held, object, 1);
       call->reply->number = object->klass->type;
     }
+  else if (request->method == MP_METHOD_HOLD)
+    hold_for_ticket (object, call);
   else
     run_method (object, call);
 }

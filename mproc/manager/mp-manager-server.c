@@ -178,10 +178,18 @@ handle (Server             *self,
   return TRUE;
 }
 
+/* Of two numbers of milliseconds; -1 is no limit. */
+static int
+sooner (int one,
+        int other)
+{
+  return one < 0 || other < 0 ? MAX (one, other) : MIN (one, other);
+}
+
 static int
 next_timeout (Server *self)
 {
-  int timeout = mp_server_peers_timeout ();
+  int timeout = sooner (mp_server_peers_timeout (), mp_server_tickets_timeout ());
 
   if (self->creator_fd >= 0)
     return timeout;
@@ -204,6 +212,7 @@ serve (Server *self)
       for (int i = 0; i < n && go_on; i++)
         go_on = handle (self, &events[i]);
       mp_server_peers_tidy ();
+      mp_server_tickets_tidy (n > 0);
       if (self->creator_fd < 0 && getppid () != self->creator)
         go_on = FALSE;
     }
@@ -236,6 +245,7 @@ main (int    argc,
   if (success)
     serve (&self);
   mp_server_peers_free ();
+  mp_server_tickets_free ();
   mp_server_objects_free ();
   close_all (&self);
 

@@ -343,12 +343,14 @@ mp_values_convert (gconstpointer   frame,
     {
       g_autoptr (GBytes) bytes = NULL;
 
-      if (value.encoding == wanted)
+      if (value.encoding == wanted && wanted != MP_ENCODING_JSON)
         {
           mp_frame_append (converted, wanted, value.data, value.size);
           continue;
         }
-      bytes = mp_transcode (value.encoding, value.data, value.size, wanted, error);
+      bytes = wanted == MP_ENCODING_JSON
+              ? mp_transcode_to_text (value.encoding, value.data, value.size, error)
+              : mp_transcode (value.encoding, value.data, value.size, wanted, error);
       if (bytes == NULL)
         return NULL;
       mp_frame_append (converted, wanted, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes));

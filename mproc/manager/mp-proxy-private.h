@@ -19,6 +19,15 @@ MpProxy  *mp_proxy_make       (MpManagerLink    *link,
                                MpObjectType      type,
                                guint64           object);
 
+/* Its ticket, or NULL if it has none yet. *@seen: whether the server has seen it. */
+MpShared *mp_proxy_ref_ticket (MpProxy          *self,
+                               gboolean         *seen);
+MpShared *mp_proxy_peek_ticket (MpProxy         *self);
+/* Gives it @ticket, unless another thread was faster; returns the one that it has now. */
+MpShared *mp_proxy_adopt_ticket (MpProxy        *self,
+                                 MpShared       *ticket,
+                                 gboolean       *seen);
+
 /* Fills in the object and calls. */
 gboolean  mp_proxy_call       (MpProxy          *self,
                                MpManagerCall    *call,

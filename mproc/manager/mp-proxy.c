@@ -9,25 +9,31 @@
  * A proxy is a link (the process's connection to the server, shared by all its proxies) and the
  * object's number. It holds one reference in the server from its making until it is finalized; a
  * fork gives the child's copy of it a reference of its own (see mp-manager-link.c). It has no
- * state that changes, so any thread may use it. Calls block for the time of one exchange with the
- * server, which answers at once.
+ * state that changes but its ticket (see mp-proxy-value.c), so any thread may use it. Calls block
+ * for the time of one exchange with the server, which answers at once.
  */
 
 #include "config.h"
 
 #include "mproc/manager/mp-proxy-private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "mproc/manager/mp-dict-proxy.h"
 #include "mproc/manager/mp-list-proxy.h"
 #include "mproc/manager/mp-manager-values-private.h"
+#include "mproc/manager/mp-ticket-private.h"
 
 typedef struct
 {
   MpManagerLink *link;
   MpObjectType type;
   guint64 object;
+
+  GMutex mutex;                 /* of what follows */
+  MpShared *ticket;             /* once it was sent: holds the object for messages */
+  gboolean seen;                /* the server has seen it */
 } MpProxyPrivate;
 
 /**
@@ -46,8 +52,8 @@ typedef struct
  * If the server is gone, every call fails at once with [error@Mp.Error.SERVER_DIED].
  *
  * The values inside are copies: changing a value that was read changes nothing in the server
- * until it is written again. Proxies cannot be values of each other; store a handle instead, and
- * keep a proxy alive as long as somebody may open it.
+ * until it is written again. Proxies can be put into queues, and into each other: see
+ * [method@Mp.Proxy.to_variant].
  *
  * Since: 0.1
  */
@@ -64,6 +70,8 @@ mp_proxy_finalize (GObject *object)
 {
   MpProxyPrivate *priv = get_private (MP_PROXY (object));
 
+  g_clear_object (&priv->ticket);
+  g_mutex_clear (&priv->mutex);
   if (priv->link != NULL)
     {
       mp_manager_link_release (priv->link, priv->object);
@@ -95,6 +103,7 @@ mp_proxy_class_init (MpProxyClass *klass)
 static void
 mp_proxy_init (MpProxy *self)
 {
+  g_mutex_init (&get_private (self)->mutex);
 }
 
 /* ── For the other files of this floor ───────────────────────────────────────────────────────── */
@@ -113,6 +122,41 @@ mp_proxy_make (MpManagerLink *link,
   priv->object = object;
 
   return self;
+}
+
+MpShared *
+mp_proxy_ref_ticket (MpProxy  *self,
+                     gboolean *seen)
+{
+  return mp_proxy_adopt_ticket (self, NULL, seen);
+}
+
+/* Of one that has it for good. */
+MpShared *
+mp_proxy_peek_ticket (MpProxy *self)
+{
+  return get_private (self)->ticket;
+}
+
+MpShared *
+mp_proxy_adopt_ticket (MpProxy  *self,
+                       MpShared *ticket,
+                       gboolean *seen)
+{
+  MpProxyPrivate *priv = get_private (self);
+  MpShared *result;
+
+  g_mutex_lock (&priv->mutex);
+  if (priv->ticket == NULL && ticket != NULL)
+    {
+      priv->ticket = g_object_ref (ticket);
+      priv->seen = *seen;
+    }
+  *seen = priv->seen;
+  result = priv->ticket != NULL ? g_object_ref (priv->ticket) : NULL;
+  g_mutex_unlock (&priv->mutex);
+
+  return result;
 }
 
 gboolean
@@ -205,16 +249,20 @@ parse_handle (const char *handle,
   const char *address_hex = handle + strlen (MP_MANAGER_HANDLE_PREFIX);
   const char *token_hex = address_hex + MP_MANAGER_HEX_SIZE + 1;
   const char *number = token_hex + MP_MANAGER_HEX_SIZE + 1;
+  char digits[24] = "", end = '\0';
 
   return g_str_has_prefix (handle, MP_MANAGER_HANDLE_PREFIX)
          && mp_manager_key_from_hex (address_hex, address) && token_hex[-1] == ':'
          && mp_manager_key_from_hex (token_hex, token) && number[-1] == ':'
-         && g_ascii_string_to_unsigned (number, 10, 1, G_MAXUINT64, object, NULL);
+         && sscanf (number, "%23[0-9]%c", digits, &end) >= 1
+         && (end == '\0' || end == MP_TICKET_MARK)
+         && g_ascii_string_to_unsigned (digits, 10, 1, G_MAXUINT64, object, NULL);
 }
 
 /**
  * mp_proxy_open:
- * @handle: what [method@Mp.Proxy.get_handle] gave, in this or another process
+ * @handle: what [method@Mp.Proxy.get_handle] gave, in this or another process; what follows a slash
+ *   is not looked at
  *
  * Makes a proxy of the object that @handle names, in any process of the same user.
  *
@@ -264,7 +312,7 @@ mp_proxy_open (const char  *handle,
  *
  * Whoever knows the text and is the same user has access to everything in the server, so it is to
  * be kept as a password is. It does not keep the object alive: the sender has to keep a proxy
- * until the receiver has opened it.
+ * until the receiver has opened it. Inside of values use [method@Mp.Proxy.to_variant] instead.
  *
  * Returns: (transfer full): the handle; free it with g_free()
  *

@@ -14,6 +14,7 @@
 #endif
 
 #include "mproc/base/mp-payload.h"
+#include "mproc/memory/mp-shared.h"
 
 G_BEGIN_DECLS
 
@@ -66,6 +67,12 @@ MpProxy   *mp_proxy_open               (const char           *handle,
 MP_AVAILABLE_IN_0_1
 char      *mp_proxy_get_handle         (MpProxy              *self);
 MP_AVAILABLE_IN_0_1
+GVariant  *mp_proxy_to_variant         (MpProxy              *self,
+                                        GError              **error);
+MP_AVAILABLE_IN_0_1
+MpProxy   *mp_proxy_from_variant       (GVariant             *value,
+                                        GError              **error);
+MP_AVAILABLE_IN_0_1
 char      *mp_proxy_to_string          (MpProxy              *self,
                                         GError              **error);
 MP_AVAILABLE_IN_0_1
@@ -92,6 +99,11 @@ MP_AVAILABLE_IN_0_1
 gboolean   mp_proxy_modify             (MpProxy              *self,
                                         MpProxyModifyFunc     func,
                                         gpointer              user_data,
+                                        GError              **error);
+
+/* For bindings: what a message with the proxy has to hold. */
+MP_AVAILABLE_IN_0_1
+MpShared  *mp_proxy_get_ticket         (MpProxy              *self,
                                         GError              **error);
 
 /* For bindings: any method, with values in any encoding. */

@@ -201,7 +201,7 @@ in_child (void)
   mp_identity_forget_thread ();
   last_forked = -1;
   if (expected != NULL)
-    g_array_set_size (expected, 0);
+    expected->len = 0;
   if (mp_arena.base != NULL && !mp_arena.cut_off)
     {
       if (reserved_index >= 0)

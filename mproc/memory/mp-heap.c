@@ -73,11 +73,12 @@ static void
 fix_runs (void)
 {
   MpArenaHeader *header = mp_arena.header;
+  guint64 n = mp_heap_n_spans_ready ();
   guint64 used = 0;
   guint64 punched = 0;
 
   mp_intent_fix (&header->heap_intent);
-  for (guint64 i = 0; i < mp_heap_n_spans_ready (); i += MAX (MP_SPAN_LENGTH (mp_arena.spans[i]), 1))
+  for (guint64 i = 0; i < n; i += MAX (MP_SPAN_LENGTH (mp_arena.spans[i]), 1))
     {
       used += MP_SPAN_LENGTH (mp_arena.spans[i]);
       punched += (mp_arena.spans[i] & MP_SPAN_PUNCHED) != 0;

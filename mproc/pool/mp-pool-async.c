@@ -268,6 +268,7 @@ op_clear (gpointer data)
   g_clear_object (&op->subject);
   g_clear_object (&op->taken);
   g_clear_pointer (&op->results, g_ptr_array_unref);
+  g_clear_pointer (&op->group, mp_task_group_unref);
   g_clear_pointer (&op->pools, g_ptr_array_unref);
 }
 

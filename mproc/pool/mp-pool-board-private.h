@@ -6,8 +6,9 @@
 /*
  * What a pool and its workers share beside the two queues, and the form of what lies in those.
  *
- * The board is an object in shared memory: what the owner tells its workers (the generation, and
- * that nothing more will come), and a seat per worker with the number of the task message it holds.
+ * The board is an object in shared memory: what the owner tells its workers (the generation, that
+ * nothing more will come, the rules for all, which tasks are cancelled), and a seat per worker with
+ * the number of the task message it holds and the task that it runs.
  */
 
 #pragma once
@@ -22,20 +23,60 @@ G_BEGIN_DECLS
 /* Workers that leave after a renewal overlap with those that take their place. */
 #define MP_POOL_SEATS(n_workers) (2 * (n_workers))
 
+/* A task queue for each priority, the most urgent first. */
+#define MP_POOL_LANES 3
+#define MP_POOL_LANE_NORMAL 1
+
+/* A bit for each of the tasks given last, see mp_pool_board_is_cancelled(). */
+#define MP_POOL_CANCEL_BITS (G_GUINT64_CONSTANT (1) << 20)
+
+/* In MpPoolSeat.running, by the owner: the worker is being killed for this task. */
+#define MP_SEAT_CONDEMNED (G_GUINT64_CONSTANT (1) << 63)
+
+typedef enum {
+  MP_SEAT_EMPTY,            /* the worker has not come yet */
+  MP_SEAT_TAKEN,            /* it has come, and opened all it needs */
+  MP_SEAT_LEFT,             /* it takes no more tasks, and is about to end */
+} MpSeatState;
+
+/* A cache line. All words but those of the owner are the worker's. */
 typedef struct {
   guint64 lease;            /* the message held or just being taken; 0: none */
-  guint32 taken;            /* the worker has come, and opened all it needs */
-  guint32 unused[5];        /* two seats to a cache line */
+  guint64 running;          /* the task at work; 0: none. The owner may condemn it */
+  gint64  since;            /* when that began, monotonic, microseconds; if it is watched */
+  gint64  limit;            /* when the kernel will kill the worker for it; 0: never */
+  guint32 taken;            /* MpSeatState */
+  guint32 lane;             /* the queue that the lease is from */
+  guint32 leave;            /* by the owner: end when idle */
+  gint32  output;           /* by the owner: its descriptor of the file to print to; -1: none */
+  guint64 unused[2];
 } MpPoolSeat;
+
+G_STATIC_ASSERT (sizeof (MpPoolSeat) == 64);
+
+/* What holds for every worker, whatever its language; the owner writes it, at any time. */
+typedef struct {
+  guint32 max_tasks;        /* then a worker ends; 0: no bound */
+  guint32 timed;            /* outcomes say when the task began and ended */
+  guint64 max_memory;       /* resident bytes after a task with which a worker ends; 0: any */
+  gint64  idle_usec;        /* without a task, after which a worker ends; 0: never */
+  gint32  owner;            /* the process, */
+  guint32 unused;
+} MpPoolRules;
 
 typedef struct {
   MpSharedHeader header;
   guint32        generation;   /* workers made for an older one leave */
-  guint32        closing;      /* workers leave when the task queue is empty */
-  MpPoolSeat     seats[MP_POOL_SEATS (MP_POOL_MAX_WORKERS)];
+  guint32        closing;      /* workers leave when the task queues are empty */
+  MpPoolRules    rules;
+  MpPoolSeat     seats[MP_POOL_SEATS (MP_POOL_MAX_WORKERS)] __attribute__ ((aligned (64)));
+  guint64        cancelled[MP_POOL_CANCEL_BITS / 64];
 } MpPoolBoardData;
 
-/* A message in the task queue: this, the argument (in the message's encoding), the function. */
+/* In MpTaskHeader.flags, beside those of MpTaskFlags: a MpTaskLimits follows the header. */
+#define MP_TASK_LIMITED (1u << 16)
+
+/* A message in a task queue: this, the argument (in the message's encoding), the function. */
 typedef struct {
   guint64 id;
   guint32 kind;
@@ -44,20 +85,35 @@ typedef struct {
   guint32 function_size;
 } MpTaskHeader;
 
+/* Microseconds from the task's beginning; 0: none. */
+typedef struct {
+  gint64 soft;
+  gint64 hard;
+} MpTaskLimits;
+
 typedef enum {
   MP_OUTCOME_VALUE = 1,     /* the payload is the result */
   MP_OUTCOME_FAILED,        /* … the failure, a{sv} as in mp-task-error-private.h */
   MP_OUTCOME_BACK,          /* … the task's own message: the worker was too old for it */
+  MP_OUTCOME_PROGRESS,      /* … a double and text: the task goes on */
+  MP_OUTCOME_OUTPUT,        /* … what the task printed: its outcome comes next */
 } MpOutcome;
 
-/* A message in the result queue: this, the payload (in the message's encoding). */
+/* A message in the result queue: this, its times if it is timed, the payload (in the message's
+ * encoding). */
 typedef struct {
   guint64 id;
   guint32 seat;
   gint32  pid;
   guint32 outcome;
-  guint32 unused;
+  guint32 timed;
 } MpResultHeader;
+
+/* Monotonic, microseconds. */
+typedef struct {
+  gint64 began;
+  gint64 ended;
+} MpTaskTimes;
 
 #define MP_TYPE_POOL_BOARD (mp_pool_board_get_type ())
 G_DECLARE_FINAL_TYPE (MpPoolBoard, mp_pool_board, MP, POOL_BOARD, MpShared)
@@ -103,8 +159,14 @@ static inline void
 mp_pool_board_clear_seat (MpPoolBoardData *board,
                           guint            seat)
 {
-  __atomic_store_n (&board->seats[seat].lease, 0, __ATOMIC_SEQ_CST);
-  mp_pool_board_store (&board->seats[seat].taken, 0);
+  MpPoolSeat *self = &board->seats[seat];
+
+  __atomic_store_n (&self->lease, 0, __ATOMIC_SEQ_CST);
+  __atomic_store_n (&self->running, 0, __ATOMIC_SEQ_CST);
+  self->since = self->limit = 0;
+  self->lane = self->leave = 0;
+  self->output = -1;
+  mp_pool_board_store (&self->taken, MP_SEAT_EMPTY);
 }
 
 static inline void
@@ -112,6 +174,60 @@ mp_pool_board_clear_lease (MpPoolBoardData *board,
                            guint            seat)
 {
   __atomic_store_n (&board->seats[seat].lease, 0, __ATOMIC_SEQ_CST);
+}
+
+/* The task at work there, condemned or not; 0: none. */
+static inline guint64
+mp_pool_board_get_running (MpPoolBoardData *board,
+                           guint            seat)
+{
+  return __atomic_load_n (&board->seats[seat].running, __ATOMIC_SEQ_CST);
+}
+
+/* By the owner: if the worker is at work on task @id, it will never take another. */
+static inline gboolean
+mp_pool_board_condemn (MpPoolBoardData *board,
+                       guint            seat,
+                       guint64          id)
+{
+  return __atomic_compare_exchange_n (&board->seats[seat].running, &id, id | MP_SEAT_CONDEMNED,
+                                      FALSE, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* By the worker: FALSE if it was condemned meanwhile. */
+static inline gboolean
+mp_pool_board_end_running (MpPoolBoardData *board,
+                           guint            seat,
+                           guint64          id)
+{
+  return __atomic_compare_exchange_n (&board->seats[seat].running, &id, 0, FALSE,
+                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+/* Of a task that is in a queue; its worker looks after it has said that it runs it, and the owner
+ * says it before it looks who runs it. A task that so many others were given after that its bit is
+ * another's cannot be cancelled while it is queued; only its result is dropped. */
+static inline gboolean
+mp_pool_board_is_cancelled (MpPoolBoardData *board,
+                            guint64          id)
+{
+  const guint64 *word = &board->cancelled[id % MP_POOL_CANCEL_BITS / 64];
+
+  return __atomic_load_n (word, __ATOMIC_SEQ_CST) >> (id % 64) & 1;
+}
+
+static inline void
+mp_pool_board_set_cancelled (MpPoolBoardData *board,
+                             guint64          id,
+                             gboolean         cancelled)
+{
+  guint64 *word = &board->cancelled[id % MP_POOL_CANCEL_BITS / 64];
+  guint64 bit = G_GUINT64_CONSTANT (1) << (id % 64);
+
+  if (cancelled)
+    __atomic_or_fetch (word, bit, __ATOMIC_SEQ_CST);
+  else if ((__atomic_load_n (word, __ATOMIC_RELAXED) & bit) != 0)
+    __atomic_and_fetch (word, ~bit, __ATOMIC_SEQ_CST);
 }
 
 G_END_DECLS

@@ -4,9 +4,10 @@
  */
 
 /*
- * The board as a class of shared objects. The owner writes generation and closing, each worker its
- * own seat's lease, the owner clears the lease of a seat whose worker it found dead. No lock and no
- * recovery: every word has one writer at a time and means something by itself.
+ * The board as a class of shared objects. The owner writes generation, closing, rules and the bits
+ * of cancelled tasks, each worker its own seat; the owner clears the seat of a worker it found
+ * dead, and may condemn what it runs. No lock and no recovery: every word has one writer at a time,
+ * or is changed by an atomic exchange, and means something by itself.
  */
 
 #include "config.h"

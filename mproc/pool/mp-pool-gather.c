@@ -19,6 +19,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
@@ -37,6 +38,8 @@
 
 static GMutex pool_mutex;
 
+int mp_pool_this_process;
+
 /* A fork waits until no thread is in the middle of a change, so that the child finds the mutex
  * free and what it guards whole. */
 static void
@@ -51,10 +54,18 @@ after_fork (void)
   g_mutex_unlock (&pool_mutex);
 }
 
+static void
+after_fork_in_child (void)
+{
+  mp_pool_this_process = getpid ();
+  g_mutex_unlock (&pool_mutex);
+}
+
 static void __attribute__ ((constructor))
 register_fork_handlers (void)
 {
-  pthread_atfork (before_fork, after_fork, after_fork);
+  mp_pool_this_process = getpid ();
+  pthread_atfork (before_fork, after_fork, after_fork_in_child);
 }
 
 void
@@ -71,6 +82,38 @@ mp_pool_unlock (void)
 
 /* ── News ───────────────────────────────────────────────────────────────────────────────────── */
 
+static void
+add_news (GPtrArray **list,
+          MpResult   *result)
+{
+  if (*list == NULL)
+    *list = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_add (*list, result);
+}
+
+static void
+tell_group (MpTaskGroup *group,
+            MpResult    *result,
+            MpPoolNews  *news)
+{
+  group->n_left--;
+  if (group->failed == NULL && result->error != NULL)
+    group->failed = g_object_ref (result);
+  if (group->n_left == 0 || group->failed == result)
+    mp_op_advance_all (&group->ops, news);
+}
+
+static void
+count (MpPoolPrivate *priv,
+       MpResult      *result)
+{
+  if (result->error == NULL)
+    priv->counts.n_done++;
+  else
+    priv->counts.n_failed++;
+  priv->counts.n_over++;
+}
+
 /* Under the mutex: @result, which is ready, waits no more. */
 void
 mp_pool_complete (MpPool     *self,
@@ -78,10 +121,10 @@ mp_pool_complete (MpPool     *self,
                   MpPoolNews *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
+  MpResult *stolen = mp_waiting_steal (&priv->waiting, result->id);
 
-  if (news->ready == NULL)
-    news->ready = g_ptr_array_new_with_free_func (g_object_unref);
-  g_ptr_array_add (news->ready, g_object_ref (result));
+  count (priv, result);
+  add_news (&news->ready, stolen != NULL ? stolen : g_object_ref (result));
 
   while (result->iterators != NULL)
     {
@@ -91,40 +134,62 @@ mp_pool_complete (MpPool     *self,
       mp_result_iterator_arrived (iterator, result, news);
     }
 
-  mp_op_advance_all (&result->ops, news);
-
-  /* The news have a reference, so this is not the last one. */
-  g_hash_table_remove (priv->waiting, &result->id);
+  if (result->ops != NULL)
+    mp_op_advance_all (&result->ops, news);
+  if (result->extra != NULL && result->extra->group != NULL)
+    tell_group (result->extra->group, result, news);
 }
 
 /* Under the mutex. */
 void
-mp_pool_fail_waiting (MpPool       *self,
-                      const GError *error,
-                      MpPoolNews   *news)
+mp_pool_fail_waiting (MpPool        *self,
+                      const GError  *error,
+                      MpTaskFailure  failure,
+                      MpPoolNews    *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  g_autoptr (GList) results = g_hash_table_get_values (priv->waiting);
+  g_autoptr (GPtrArray) results = mp_waiting_list (&priv->waiting);
 
-  for (GList *l = results; l != NULL; l = l->next)
+  for (guint i = 0; i < results->len; i++)
     {
-      MpResult *result = l->data;
+      MpResult *result = results->pdata[i];
 
-      mp_result_take_failure (result, g_error_copy (error), NULL, 0);
+      mp_result_take_verdict (result, failure, g_error_copy (error), 0, MP_EXIT_CODE_NONE);
       mp_pool_complete (self, result, news);
     }
 }
 
+static void
+tell_each (GPtrArray **list,
+           void      (*func) (MpResult *result))
+{
+  g_autoptr (GPtrArray) results = g_steal_pointer (list);
+
+  for (guint i = 0; results != NULL && i < results->len; i++)
+    func (results->pdata[i]);
+}
+
+static void
+tell_ready (MpResult *result)
+{
+  if (result->extra != NULL)
+    mp_result_drop_cancellable (result);
+  mp_result_notify_ready (result);
+}
+
 /* Without the mutex and the office: runs callbacks. */
 void
-mp_pool_deliver (MpPoolNews *news,
+mp_pool_deliver (MpPool     *self,
+                 MpPoolNews *news,
                  gboolean    in_dispatch)
 {
   g_autoptr (GSList) ops = g_slist_reverse (g_steal_pointer (&news->ops));
-  g_autoptr (GPtrArray) ready = g_steal_pointer (&news->ready);
 
-  for (guint i = 0; ready != NULL && i < ready->len; i++)
-    mp_result_notify_ready (ready->pdata[i]);
+  if (news->told != NULL)
+    tell_each (&news->told, mp_result_notify_progress);
+  if (news->ready != NULL || news->changes != NULL || news->printed != NULL)
+    mp_pool_emit_changes (self, news);
+  tell_each (&news->ready, tell_ready);
 
   for (GSList *l = ops; l != NULL; l = l->next)
     mp_op_finish (l->data, in_dispatch);
@@ -134,6 +199,8 @@ mp_pool_deliver (MpPoolNews *news,
 
 typedef struct {
   MpResultHeader header;
+  MpTaskTimes    times;     /* if it has any */
+  gsize          at;        /* where the payload begins */
   MpPayload     *payload;
   GError        *error;
   GVariant      *details;
@@ -162,7 +229,13 @@ outcome_read (Outcome *self,
     return FALSE;
 
   memcpy (&self->header, data, sizeof self->header);
-  bytes = g_bytes_new_from_bytes (message, sizeof self->header, size - sizeof self->header);
+  self->at = sizeof self->header;
+  if (self->header.timed && size >= self->at + sizeof self->times)
+    {
+      memcpy (&self->times, data + self->at, sizeof self->times);
+      self->at += sizeof self->times;
+    }
+  bytes = g_bytes_new_from_bytes (message, self->at, size - self->at);
   self->payload = mp_payload_new (encoding, bytes);
 
   if (self->payload != NULL && self->header.outcome == MP_OUTCOME_FAILED)
@@ -186,37 +259,100 @@ note_proof (MpPoolPrivate        *priv,
   priv->failures = 0;
 }
 
+/* Under the mutex: the task goes on, and has said how far it is. */
+static void
+take_progress (MpResult   *result,
+               Outcome    *outcome,
+               MpPoolNews *news)
+{
+  MpTaskExtra *extra = mp_result_get_extra (result);
+  gsize size;
+  const guint8 *data = g_bytes_get_data (mp_payload_get_bytes (outcome->payload), &size);
+
+  if (size < sizeof extra->progress)
+    return;
+
+  memcpy (&extra->progress, data, sizeof extra->progress);
+  if (size > sizeof extra->progress)
+    {
+      g_free (extra->progress_text);
+      extra->progress_text = g_utf8_make_valid ((const char *) data + sizeof extra->progress,
+                                                size - sizeof extra->progress);
+    }
+  add_news (&news->told, g_object_ref (result));
+}
+
+/* Under the mutex: the outcome comes next, or its worker has died. */
+void
+mp_pool_take_output (MpResult   *result,
+                     GBytes     *bytes,
+                     MpPoolNews *news)
+{
+  MpTaskExtra *extra = mp_result_get_extra (result);
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+
+  if (extra->output == NULL)
+    extra->output = g_string_new (NULL);
+  g_string_append_len (extra->output, data, size);
+  add_news (&news->printed, g_object_ref (result));
+}
+
+/* Under the mutex: TRUE if the task is done. */
+static gboolean
+take_outcome (MpPoolPrivate *priv,
+              MpResult      *result,
+              Outcome       *outcome,
+              MpPoolNews    *news)
+{
+  int pid = outcome->header.pid;
+
+  switch (outcome->header.outcome)
+    {
+    case MP_OUTCOME_BACK:
+      result->number = 0;
+      return FALSE;
+    case MP_OUTCOME_PROGRESS:
+      take_progress (result, outcome, news);
+      return FALSE;
+    case MP_OUTCOME_OUTPUT:
+      mp_pool_take_output (result, mp_payload_get_bytes (outcome->payload), news);
+      return FALSE;
+    default:
+      if (outcome->times.began != 0)
+        mp_pool_trace_add (priv, result, &outcome->header, &outcome->times);
+      if (outcome->error == NULL)
+        mp_result_take_payload (result, g_steal_pointer (&outcome->payload), pid);
+      else if (result->extra != NULL && result->extra->retry_errors && result->extra->retries > 0)
+        return FALSE;
+      else
+        mp_result_take_failure (result, g_steal_pointer (&outcome->error),
+                                g_steal_pointer (&outcome->details), pid);
+      return TRUE;
+    }
+}
+
+/* (transfer full) (nullable): the result, if its task is to be put again. */
 static MpResult *
 apply (MpPool     *self,
        Outcome    *outcome,
        MpPoolNews *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  int pid = outcome->header.pid;
-  MpResult *back = NULL;
+  guint kind = outcome->header.outcome;
+  MpResult *again = NULL;
   MpResult *result;
 
   mp_pool_lock ();
   note_proof (priv, &outcome->header);
-
-  result = g_hash_table_lookup (priv->waiting, &outcome->header.id);
-  if (result != NULL && outcome->header.outcome == MP_OUTCOME_BACK)
-    {
-      result->number = 0;
-      back = g_object_ref (result);
-    }
-  else if (result != NULL)
-    {
-      if (outcome->error != NULL)
-        mp_result_take_failure (result, g_steal_pointer (&outcome->error),
-                                g_steal_pointer (&outcome->details), pid);
-      else
-        mp_result_take_payload (result, g_steal_pointer (&outcome->payload), pid);
-      mp_pool_complete (self, result, news);
-    }
+  result = mp_waiting_lookup (&priv->waiting, outcome->header.id);
+  if (result != NULL && take_outcome (priv, result, outcome, news))
+    mp_pool_complete (self, result, news);
+  else if (result != NULL && (kind == MP_OUTCOME_BACK || kind == MP_OUTCOME_FAILED))
+    again = g_object_ref (result);
   mp_pool_unlock ();
 
-  return back;
+  return again;
 }
 
 static void
@@ -227,7 +363,7 @@ accept_message (MpPool     *self,
                 MpPoolNews *news)
 {
   g_auto (Outcome) outcome = { 0 };
-  g_autoptr (MpResult) back = NULL;
+  g_autoptr (MpResult) again = NULL;
   gsize size;
   const guint8 *data = g_bytes_get_data (message, &size);
 
@@ -239,12 +375,17 @@ accept_message (MpPool     *self,
     mp_payload_set_holder (outcome.payload, mp_block_ref (block),
                            (GDestroyNotify) mp_block_unref);
 
-  back = apply (self, &outcome, news);
-  if (back != NULL && block != NULL)
-    mp_attach_block (block);
-  if (back != NULL)
-    mp_pool_put_again (self, back, encoding, data + sizeof (MpResultHeader),
-                       size - sizeof (MpResultHeader), news);
+  again = apply (self, &outcome, news);
+  if (again != NULL && outcome.header.outcome == MP_OUTCOME_FAILED)
+    {
+      mp_pool_retry (self, again, news);
+    }
+  else if (again != NULL)
+    {
+      if (block != NULL)
+        mp_attach_block (block);
+      mp_pool_put_again (self, again, encoding, data + outcome.at, size - outcome.at, news);
+    }
 }
 
 /* For the attendant. Returns how many results there were. */
@@ -318,7 +459,7 @@ leave_office (MpPool     *self,
       mp_pool_drain (self, news);
       mp_pool_kill_workers (self);
       mp_pool_lock ();
-      mp_pool_fail_waiting (self, error, news);
+      mp_pool_fail_waiting (self, error, MP_TASK_FAILURE_TERMINATED, news);
       priv->buried = TRUE;
       mp_pool_unlock ();
     }
@@ -326,9 +467,11 @@ leave_office (MpPool     *self,
   mp_pool_lock ();
   priv->attendant = NULL;
   g_cond_broadcast (&priv->changed);
+  if (priv->end_ops != NULL && mp_pool_has_ended (self))
+    mp_op_advance_all (&priv->end_ops, news);
   mp_pool_unlock ();
 
-  mp_pool_deliver (news, in_dispatch);
+  mp_pool_deliver (self, news, in_dispatch);
 }
 
 /* Makes the attendant look up, if it sleeps. */

@@ -52,9 +52,9 @@ mp_pool_get_item (GVariant *list,
 
 /* ── Cutting ────────────────────────────────────────────────────────────────────────────────── */
 
-static gboolean
-check_items (GVariant  *items,
-             GError   **error)
+gboolean
+mp_pool_check_items (GVariant  *items,
+                     GError   **error)
 {
   if (g_variant_is_of_type (items, G_VARIANT_TYPE_ARRAY)
       || g_variant_is_of_type (items, G_VARIANT_TYPE_TUPLE))
@@ -107,40 +107,47 @@ submit_chunk (MpPool                *self,
               GVariant              *items,
               gsize                  first,
               gsize                  n,
+              const MpPoolRequest   *request,
               GError               **error)
 {
   g_autoptr (GVariant) chunk = g_variant_ref_sink (make_chunk (items, first, n));
 
-  return mp_pool_submit_variant (self, function, MP_TASK_MAP, chunk, error);
+  return mp_pool_submit_variant (self, function, MP_TASK_MAP, chunk, request, error);
 }
 
 /* The results of all chunks: (owned). */
-static GPtrArray *
-submit_items (MpPool                *self,
+GPtrArray *
+mp_pool_submit_items (MpPool                *self,
               const MpPoolFunction  *function,
               GVariant              *list,
               gsize                  chunk_size,
+              const MpPoolRequest   *request,
               GError               **error)
 {
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GVariant) items = NULL;
   gsize n_items;
 
-  if (!mp_pool_is_owner (self, error) || !check_items (list, error))
+  if (!mp_pool_is_owner (self, error) || !mp_pool_check_items (list, error))
     return NULL;
 
   items = mp_pool_open_list (list);
   n_items = g_variant_n_children (items);
   if (chunk_size == 0)
     chunk_size = default_chunk_size (self, n_items);
+  if (request->group != NULL)
+    request->group->n_left = (n_items + chunk_size - 1) / chunk_size;
 
   for (gsize i = 0; i < n_items;)
     {
       gsize n = MIN (chunk_size, n_items - i);
-      MpResult *result = submit_chunk (self, function, items, i, n, error);
+      MpResult *result = submit_chunk (self, function, items, i, n, request, error);
 
       if (result == NULL)
-        return NULL;
+        {
+          mp_pool_cancel (self, (MpResult **) results->pdata, results->len);
+          return NULL;
+        }
       g_ptr_array_add (results, result);
       i += n;
     }
@@ -188,27 +195,96 @@ join_values (GPtrArray  *results,
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
-static GVariant *
-map (MpPool                *self,
-     const MpPoolFunction  *function,
-     GVariant              *items,
-     gsize                  chunk_size,
-     gint64                 deadline,
-     GCancellable          *cancellable,
-     GError               **error)
+static gboolean
+stops_on_error (MpTaskOptions *options)
 {
-  g_autoptr (GPtrArray) results = submit_items (self, function, items, chunk_size, error);
+  return options != NULL && mp_task_options_get_stop_on_error (options);
+}
 
-  if (results == NULL)
-    return NULL;
+/* A map whose end comes with its first error needs to know of it. */
+static MpTaskGroup *
+group_for (MpTaskOptions *options)
+{
+  return stops_on_error (options) ? mp_task_group_new (0) : NULL;
+}
 
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpTaskGroup, mp_task_group_unref)
+
+/* Under the mutex. */
+static gboolean
+is_group_over (gpointer data)
+{
+  const MpTaskGroup *group = data;
+
+  return group->n_left == 0 || group->failed != NULL;
+}
+
+static gboolean
+wait_for_all (GPtrArray     *results,
+              gint64         deadline,
+              GCancellable  *cancellable,
+              GError       **error)
+{
   for (guint i = 0; i < results->len; i++)
     {
       MpStatus status = mp_result_wait_until (results->pdata[i], deadline, FALSE, cancellable);
 
       if (!mp_result_status_to_error (status, error))
-        return NULL;
+        return FALSE;
     }
+
+  return TRUE;
+}
+
+/* The rest of what was stopped is cancelled. */
+static gboolean
+wait_for_group (MpPool        *self,
+                MpTaskGroup   *group,
+                GPtrArray     *results,
+                gint64         deadline,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  MpStatus status = mp_pool_wait (self, is_group_over, group, deadline, FALSE, cancellable);
+
+  if (status != MP_STATUS_OK || group->failed != NULL)
+    mp_pool_cancel (self, (MpResult **) results->pdata, results->len);
+  if (!mp_result_status_to_error (status, error))
+    return FALSE;
+
+  if (group->failed != NULL && error != NULL)
+    *error = g_error_copy (group->failed->error);
+
+  return group->failed == NULL;
+}
+
+typedef struct {
+  gint64         deadline;
+  GCancellable  *cancellable;
+  MpTaskOptions *options;
+} MapLimits;
+
+static GVariant *
+map (MpPool                *self,
+     const MpPoolFunction  *function,
+     GVariant              *items,
+     gsize                  chunk_size,
+     const MapLimits       *limits,
+     GError               **error)
+{
+  g_autoptr (MpTaskGroup) group = group_for (limits->options);
+  MpPoolRequest request = { limits->options, group };
+  g_autoptr (GPtrArray) results = mp_pool_submit_items (self, function, items, chunk_size, &request,
+                                                error);
+
+  if (results == NULL)
+    return NULL;
+
+  if (group != NULL
+      && !wait_for_group (self, group, results, limits->deadline, limits->cancellable, error))
+    return NULL;
+  if (!wait_for_all (results, limits->deadline, limits->cancellable, error))
+    return NULL;
 
   return join_values (results, error);
 }
@@ -246,7 +322,40 @@ mp_pool_map (MpPool        *self,
              GCancellable  *cancellable,
              GError       **error)
 {
-  gint64 deadline = mp_deadline_from_seconds (timeout);
+  return mp_pool_map_with (self, func, items, chunk_size, NULL, timeout, cancellable, error);
+}
+
+/**
+ * mp_pool_map_with:
+ * @self: a pool
+ * @func: (scope forever): the function
+ * @items: an array or a tuple; a floating reference is sunk
+ * @chunk_size: how many items make a task; 0 for as many as give each worker four tasks
+ * @options: (nullable): how each task is to be run
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable that ends the waiting; that of @options ends the tasks
+ * @error: return location for an error
+ *
+ * Calls a function with each item of a list, in the workers, and waits for all results; or for the
+ * first error, if @options say so.
+ *
+ * It fails as [method@Mp.Pool.map] does.
+ *
+ * Returns: (transfer full): the results in the order of the items, of type `av`
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_pool_map_with (MpPool         *self,
+                  MpTaskFunc      func,
+                  GVariant       *items,
+                  gsize           chunk_size,
+                  MpTaskOptions  *options,
+                  double          timeout,
+                  GCancellable   *cancellable,
+                  GError        **error)
+{
+  MapLimits limits = { mp_deadline_from_seconds (timeout), cancellable, options };
   g_autoptr (GVariant) held = NULL;
   MpPoolFunction function;
 
@@ -259,7 +368,7 @@ mp_pool_map (MpPool        *self,
       || !mp_pool_function_from_address (self, func, &function, error))
     return NULL;
 
-  return map (self, &function, held, chunk_size, deadline, cancellable, error);
+  return map (self, &function, held, chunk_size, &limits, error);
 }
 
 /**
@@ -289,7 +398,40 @@ mp_pool_map_named (MpPool        *self,
                    GCancellable  *cancellable,
                    GError       **error)
 {
-  gint64 deadline = mp_deadline_from_seconds (timeout);
+  return mp_pool_map_named_with (self, name, items, chunk_size, NULL, timeout, cancellable, error);
+}
+
+/**
+ * mp_pool_map_named_with:
+ * @self: a pool
+ * @name: the name of a function that the workers know, see [func@Mp.function_register]
+ * @items: an array or a tuple; a floating reference is sunk
+ * @chunk_size: how many items make a task; 0 for as many as give each worker four tasks
+ * @options: (nullable): how each task is to be run
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable that ends the waiting; that of @options ends the tasks
+ * @error: return location for an error
+ *
+ * Calls a function with each item of a list, in the workers, and waits for all results; or for the
+ * first error, if @options say so.
+ *
+ * It does and fails as [method@Mp.Pool.map].
+ *
+ * Returns: (transfer full): the results in the order of the items, of type `av`
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_pool_map_named_with (MpPool         *self,
+                        const char     *name,
+                        GVariant       *items,
+                        gsize           chunk_size,
+                        MpTaskOptions  *options,
+                        double          timeout,
+                        GCancellable   *cancellable,
+                        GError        **error)
+{
+  MapLimits limits = { mp_deadline_from_seconds (timeout), cancellable, options };
   g_autoptr (GVariant) held = NULL;
   MpPoolFunction function;
 
@@ -300,7 +442,7 @@ mp_pool_map_named (MpPool        *self,
   held = g_variant_ref_sink (items);
   function = mp_pool_function_from_name (name);
 
-  return map (self, &function, held, chunk_size, deadline, cancellable, error);
+  return map (self, &function, held, chunk_size, &limits, error);
 }
 
 /* ── Asynchronously ─────────────────────────────────────────────────────────────────────────── */
@@ -309,6 +451,14 @@ mp_pool_map_named (MpPool        *self,
 static gboolean
 advance_map (MpOp *op)
 {
+  if (op->group != NULL && op->group->failed != NULL)
+    return TRUE;
+  if (op->group != NULL && op->group->n_left > 0)
+    {
+      mp_op_place (op, &op->group->ops);
+      return FALSE;
+    }
+
   while (op->index < op->results->len)
     {
       MpResult *result = op->results->pdata[op->index];
@@ -328,7 +478,17 @@ static void
 finish_map (MpOp *op)
 {
   GError *error = NULL;
-  GVariant *values = join_values (op->results, &error);
+  GVariant *values = NULL;
+
+  if (op->group == NULL || op->group->failed == NULL)
+    {
+      values = join_values (op->results, &error);
+    }
+  else
+    {
+      mp_pool_cancel (op->pools->pdata[0], (MpResult **) op->results->pdata, op->results->len);
+      error = g_error_copy (op->group->failed->error);
+    }
 
   if (values != NULL)
     g_task_return_pointer (op->task, values, (GDestroyNotify) g_variant_unref);
@@ -337,11 +497,12 @@ finish_map (MpOp *op)
 }
 
 static GPtrArray *
-submit_for_async (MpPool      *self,
-                  MpTaskFunc   func,
-                  GVariant    *items,
-                  gsize        chunk_size,
-                  GError     **error)
+submit_for_async (MpPool               *self,
+                  MpTaskFunc            func,
+                  GVariant             *items,
+                  gsize                 chunk_size,
+                  const MpPoolRequest  *request,
+                  GError              **error)
 {
   g_autoptr (GVariant) held = g_variant_ref_sink (items);
   MpPoolFunction function;
@@ -350,7 +511,7 @@ submit_for_async (MpPool      *self,
       || !mp_pool_function_from_address (self, func, &function, error))
     return NULL;
 
-  return submit_items (self, &function, held, chunk_size, error);
+  return mp_pool_submit_items (self, &function, held, chunk_size, request, error);
 }
 
 /**
@@ -377,6 +538,39 @@ mp_pool_map_async (MpPool              *self,
                    GAsyncReadyCallback  callback,
                    gpointer             user_data)
 {
+  mp_pool_map_async_with (self, func, items, chunk_size, NULL, cancellable, callback, user_data);
+}
+
+/**
+ * mp_pool_map_async_with:
+ * @self: a pool
+ * @func: (scope forever): the function
+ * @items: an array or a tuple; a floating reference is sunk
+ * @chunk_size: how many items make a task; 0 for as many as give each worker four tasks
+ * @options: (nullable): how each task is to be run
+ * @cancellable: (nullable): a #GCancellable that ends the waiting; that of @options ends the tasks
+ * @callback: (scope async): called when all tasks are done
+ * @user_data: data for @callback
+ *
+ * Calls a function with each item of a list, in the workers, and waits for all results in the
+ * thread's default main context; or for the first error, if @options say so.
+ *
+ * [method@Mp.Pool.map_finish] ends it.
+ *
+ * Since: 0.1
+ */
+void
+mp_pool_map_async_with (MpPool              *self,
+                        MpTaskFunc           func,
+                        GVariant            *items,
+                        gsize                chunk_size,
+                        MpTaskOptions       *options,
+                        GCancellable        *cancellable,
+                        GAsyncReadyCallback  callback,
+                        gpointer             user_data)
+{
+  g_autoptr (MpTaskGroup) group = group_for (options);
+  MpPoolRequest request = { options, group };
   g_autoptr (GTask) task = NULL;
   g_autoptr (GPtrArray) results = NULL;
   GError *error = NULL;
@@ -387,9 +581,9 @@ mp_pool_map_async (MpPool              *self,
   g_return_if_fail (items != NULL);
 
   task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, mp_pool_map_async);
+  g_task_set_source_tag (task, mp_pool_map_async_with);
 
-  results = submit_for_async (self, func, items, chunk_size, &error);
+  results = submit_for_async (self, func, items, chunk_size, &request, &error);
   if (results == NULL)
     {
       g_task_return_error (task, error);
@@ -399,6 +593,7 @@ mp_pool_map_async (MpPool              *self,
   op = mp_op_new (g_steal_pointer (&task), NULL);
   op->advance = advance_map;
   op->finish = finish_map;
+  op->group = g_steal_pointer (&group);
   op->results = g_steal_pointer (&results);
   mp_op_add_pool (op, self);
   mp_op_start (op);
@@ -426,141 +621,4 @@ mp_pool_map_finish (MpPool        *self,
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* ── One by one ─────────────────────────────────────────────────────────────────────────────── */
-
-/* Without chunks, each item goes as it is. */
-static GPtrArray *
-submit_single_items (MpPool                *self,
-                     const MpPoolFunction  *function,
-                     GVariant              *list,
-                     GError               **error)
-{
-  g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autoptr (GVariant) items = NULL;
-  gsize n_items;
-
-  if (!mp_pool_is_owner (self, error) || !check_items (list, error))
-    return NULL;
-
-  items = mp_pool_open_list (list);
-  n_items = g_variant_n_children (items);
-  for (gsize i = 0; i < n_items; i++)
-    {
-      g_autoptr (GVariant) item = mp_pool_get_item (items, i);
-      MpResult *result = mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, item, error);
-
-      if (result == NULL)
-        return NULL;
-      g_ptr_array_add (results, result);
-    }
-
-  return g_steal_pointer (&results);
-}
-
-static MpResultIterator *
-iterate (MpPool                *self,
-         const MpPoolFunction  *function,
-         GVariant              *items,
-         gsize                  chunk_size,
-         gboolean               ordered,
-         GError               **error)
-{
-  g_autoptr (GPtrArray) results = NULL;
-  MpResultIterator *iterator;
-
-  if (chunk_size <= 1)
-    results = submit_single_items (self, function, items, error);
-  else
-    results = submit_items (self, function, items, chunk_size, error);
-  if (results == NULL)
-    return NULL;
-
-  iterator = mp_result_iterator_new (ordered);
-  for (guint i = 0; i < results->len; i++)
-    mp_result_iterator_add (iterator, results->pdata[i]);
-
-  return iterator;
-}
-
-/**
- * mp_pool_iterate:
- * @self: a pool
- * @func: (scope forever): the function
- * @items: an array or a tuple; a floating reference is sunk
- * @chunk_size: how many items make a task; 0 for one
- * @ordered: whether results come in the order of the items, rather than as they are ready
- * @error: return location for an error
- *
- * Calls a function with each item of a list, in the workers, and hands out the results one by one.
- *
- * A task that fails gives its error in its place; the results of other tasks still come.
- *
- * It fails as [method@Mp.Pool.submit] does, and with [error@Mp.Error.INVALID_ARGUMENT] if @items
- * is no list.
- *
- * Returns: (transfer full): the results to be
- *
- * Since: 0.1
- */
-MpResultIterator *
-mp_pool_iterate (MpPool      *self,
-                 MpTaskFunc   func,
-                 GVariant    *items,
-                 gsize        chunk_size,
-                 gboolean     ordered,
-                 GError     **error)
-{
-  g_autoptr (GVariant) held = NULL;
-  MpPoolFunction function;
-
-  g_return_val_if_fail (MP_IS_POOL (self), NULL);
-  g_return_val_if_fail (func != NULL, NULL);
-  g_return_val_if_fail (items != NULL, NULL);
-
-  held = g_variant_ref_sink (items);
-  if (!mp_pool_is_owner (self, error)
-      || !mp_pool_function_from_address (self, func, &function, error))
-    return NULL;
-
-  return iterate (self, &function, held, chunk_size, ordered, error);
-}
-
-/**
- * mp_pool_iterate_named:
- * @self: a pool
- * @name: the name of a function that the workers know, see [func@Mp.function_register]
- * @items: an array or a tuple; a floating reference is sunk
- * @chunk_size: how many items make a task; 0 for one
- * @ordered: whether results come in the order of the items, rather than as they are ready
- * @error: return location for an error
- *
- * Calls a function with each item of a list, in the workers, and hands out the results one by one.
- *
- * It does and fails as [method@Mp.Pool.iterate].
- *
- * Returns: (transfer full): the results to be
- *
- * Since: 0.1
- */
-MpResultIterator *
-mp_pool_iterate_named (MpPool      *self,
-                       const char  *name,
-                       GVariant    *items,
-                       gsize        chunk_size,
-                       gboolean     ordered,
-                       GError     **error)
-{
-  g_autoptr (GVariant) held = NULL;
-  MpPoolFunction function;
-
-  g_return_val_if_fail (MP_IS_POOL (self), NULL);
-  g_return_val_if_fail (name != NULL, NULL);
-  g_return_val_if_fail (items != NULL, NULL);
-
-  held = g_variant_ref_sink (items);
-  function = mp_pool_function_from_name (name);
-
-  return iterate (self, &function, held, chunk_size, ordered, error);
 }

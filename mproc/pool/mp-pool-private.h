@@ -20,11 +20,14 @@
 #pragma once
 
 #include "mproc/pool/mp-pool-board-private.h"
+#include "mproc/pool/mp-pool-waiting-private.h"
 #include "mproc/pool/mp-pool.h"
+#include "mproc/pool/mp-worker-private.h"
 
 G_BEGIN_DECLS
 
 typedef struct _MpOp MpOp;
+typedef struct _MpTaskGroup MpTaskGroup;
 
 /* What results have of their pool, all the same one: a #GWeakRef costs as much to clear as its
  * object has others. */
@@ -47,28 +50,62 @@ typedef struct {
   gint64     started;       /* monotonic, microseconds */
   gboolean   proved;        /* gave a result */
   gboolean   overdue;       /* did not come to its seat, and was killed */
+  guint      verdict;       /* MpTaskFailure: why the pool killed it; 0: it did not */
+  int        output;        /* the file that it prints to; -1: none */
 } MpPoolWorker;
+
+/* The end of a worker, or its beginning. */
+typedef struct {
+  char      *name;
+  int        pid;
+  gboolean   ended;
+  int        exit_code;
+} MpPoolChange;
 
 typedef struct {
   GPtrArray *ready;         /* (owned) results that are ready now */
+  GPtrArray *told;          /* (owned) results whose tasks told how far they are */
+  GPtrArray *printed;       /* (owned) results whose tasks printed something */
+  GArray    *changes;       /* of MpPoolChange */
   GSList    *ops;           /* operations to finish, last first */
 } MpPoolNews;
+
+/* How many tasks there have been. */
+typedef struct {
+  guint64    n_done;        /* with a value */
+  guint64    n_failed;
+  guint64    n_retried;     /* tries that were in vain and repeated */
+  guint64    n_given;       /* since the pool last had nothing to do … */
+  guint64    n_over;        /* … and how many of these are done or have failed */
+} MpPoolCounts;
+
+typedef struct _MpPoolTrace MpPoolTrace;
 
 typedef struct {
   /* Never changed after construction. */
   int              owner;
-  guint            n_workers;
-  guint            n_seats;
   MpPoolBoard     *board_object;
   MpPoolBoardData *board;
-  MpQueue         *tasks;
+  MpQueue         *lanes[MP_POOL_LANES];
   MpQueue         *results;
   GError          *construct_error;
   MpPoolLink      *link;
 
   /* Under the mutex. */
   MpPoolState      state;
-  GHashTable      *waiting;        /* id → (owned) result */
+  MpWaiting        waiting;        /* the results that are not ready */
+  guint            n_workers;      /* wanted */
+  guint            n_seats;        /* that may be taken; never becomes less */
+  guint            max_pending;    /* tasks given and not done; 0: no bound */
+  guint64          memory_limit;   /* of a worker, resident bytes; 0: none */
+  gboolean         captures;       /* what workers print */
+  const char      *language;       /* of the workers (interned); NULL: as this process has it */
+  MpPoolRules      wanted;         /* until there is a board */
+  MpWorkerStart   *start;          /* (owned) (nullable) what native workers run first */
+  GSList          *old_starts;     /* (owned) those of workers that may be about to be forked */
+  MpPoolCounts     counts;
+  MpPoolTrace     *trace;          /* (owned) (nullable) */
+  GSList          *end_ops;        /* operations that wait for the end */
   guint64          last_id;
   guint            n_putting;      /* threads that have put a task but not yet noted its number */
   GThread         *attendant;
@@ -89,11 +126,15 @@ typedef struct {
   int              kicks;          /* atomic: times that the attendant was told to look up */
 
   /* The attendant's own. */
-  gint64           supervised;     /* when it last looked after the workers */
+  gint64           supervised;     /* when it last looked after the workers, */
+  gint64           measured;       /* and at how big they are */
   char            *last_failure;
   GError          *start_error;
   gboolean         buried;
 } MpPoolPrivate;
+
+/* The process that this is, known without asking the kernel. */
+extern int     mp_pool_this_process;
 
 /* Under the mutex: whether what is waited for has come. */
 typedef gboolean (*MpPoolCheck) (gpointer data);
@@ -104,8 +145,13 @@ gboolean       mp_pool_is_owner         (MpPool        *self,
                                          GError       **error);
 gboolean       mp_pool_check_open       (MpPoolState    state,
                                          GError       **error);
-MpProcess     *mp_pool_make_worker      (const char    *handle,
-                                         GError       **error);
+
+/* mp-pool-maker.c */
+MpProcess     *mp_pool_make_worker      (const char          *handle,
+                                         const char          *language,
+                                         const MpWorkerStart *start,
+                                         GError             **error);
+MpPoolLink    *mp_pool_link_new         (MpPool        *self);
 
 MpPoolLink    *mp_pool_link_ref         (MpPoolLink    *link);
 void           mp_pool_link_unref       (MpPoolLink    *link);
@@ -129,10 +175,58 @@ void           mp_pool_complete         (MpPool        *self,
                                          MpPoolNews    *news);
 void           mp_pool_fail_waiting     (MpPool        *self,
                                          const GError  *error,
+                                         MpTaskFailure  failure,
+                                         MpPoolNews    *news);
+void           mp_pool_take_output      (MpResult      *result,
+                                         GBytes        *bytes,
                                          MpPoolNews    *news);
 void           mp_pool_kick             (MpPool        *self);
-void           mp_pool_deliver          (MpPoolNews    *news,
+void           mp_pool_deliver          (MpPool        *self,
+                                         MpPoolNews    *news,
                                          gboolean       in_dispatch);
+
+/* mp-pool-settings.c */
+void           mp_pool_drop_starts      (MpPoolPrivate *priv);
+void           mp_pool_emit_changes     (MpPool        *self,
+                                         MpPoolNews    *news);
+guint          mp_pool_count_running    (MpPoolPrivate *priv);
+
+/* mp-pool.c */
+void           mp_pool_notify_counts    (MpPool        *self);
+void           mp_pool_notify_n_workers (MpPool        *self);
+void           mp_pool_notify_language  (MpPool        *self);
+void           mp_pool_emit_worker      (MpPool             *self,
+                                         const MpPoolChange *change);
+void           mp_pool_emit_output      (MpPool        *self,
+                                         MpResult      *result);
+
+/* mp-pool-end.c */
+gboolean       mp_pool_has_ended        (gpointer       self);
+
+/* mp-pool-control.c: returns how many were not done */
+guint          mp_pool_cancel           (MpPool        *self,
+                                         MpResult     **results,
+                                         guint          n);
+/* Under the mutex: puts a process to kill, without it, into @doomed (owned). */
+gboolean       mp_pool_condemn          (MpPoolPrivate *priv,
+                                         guint          seat,
+                                         guint64        id,
+                                         MpTaskFailure  verdict,
+                                         GPtrArray     *doomed);
+void           mp_pool_kill_doomed      (GPtrArray     *doomed);
+/* For the attendant. */
+void           mp_pool_enforce          (MpPool        *self);
+/* The task was on a worker that is gone, or failed: TRUE if it is tried again. */
+gboolean       mp_pool_retry            (MpPool        *self,
+                                         MpResult      *result,
+                                         MpPoolNews    *news);
+
+/* mp-pool-trace.c: under the mutex */
+void           mp_pool_trace_add        (MpPoolPrivate        *priv,
+                                         MpResult             *result,
+                                         const MpResultHeader *header,
+                                         const MpTaskTimes    *times);
+void           mp_pool_trace_free       (MpPoolTrace   *self);
 
 /* How long a worker may take to come to its seat, in microseconds; variable for tests. */
 extern gint64  mp_pool_birth_limit;
@@ -162,11 +256,28 @@ gboolean       mp_pool_function_from_address (MpPool                *self,
                                               MpTaskFunc             func,
                                               MpPoolFunction        *function,
                                               GError               **error);
+
+/* What goes with a task; all of it may be missing. */
+typedef struct {
+  MpTaskOptions *options;
+  MpTaskGroup   *group;
+} MpPoolRequest;
+
 MpResult      *mp_pool_submit_variant        (MpPool                *self,
                                               const MpPoolFunction  *function,
                                               guint                  flags,
                                               GVariant              *value,
+                                              const MpPoolRequest   *request,
                                               GError               **error);
+
+MpResult      *mp_pool_submit_payload        (MpPool                *self,
+                                              const MpPoolFunction  *function,
+                                              guint                  flags,
+                                              MpPayload             *payload,
+                                              const MpPoolRequest   *request,
+                                              GError               **error);
+
+/* For the attendant. */
 void           mp_pool_put_again        (MpPool        *self,
                                          MpResult      *result,
                                          guint          encoding,
@@ -184,6 +295,16 @@ GVariant      *mp_pool_open_list        (GVariant      *list);
 GVariant      *mp_pool_get_item         (GVariant      *list,
                                          gsize          index);
 
+gboolean       mp_pool_check_items      (GVariant      *items,
+                                         GError       **error);
+/* The results of all chunks: (owned). */
+GPtrArray     *mp_pool_submit_items     (MpPool                *self,
+                                         const MpPoolFunction  *function,
+                                         GVariant              *list,
+                                         gsize                  chunk_size,
+                                         const MpPoolRequest   *request,
+                                         GError               **error);
+
 /* mp-pool-async.c: an operation that waits in a main context
  *
  * @advance is called under the mutex; it returns TRUE if the operation is done, else it has put
@@ -196,6 +317,7 @@ struct _MpOp {
   void     (*finish)  (MpOp *op);
   gpointer   subject;             /* (owned) a GObject: what is waited for */
   GPtrArray *results;             /* (owned) of a map */
+  MpTaskGroup *group;             /* (owned) of a map that stops at the first error */
   guint      index;               /* how many of them are ready */
   MpResult  *taken;               /* (owned) from an iterator */
   GSList   **place;               /* the list the operation is in */

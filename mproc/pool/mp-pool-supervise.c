@@ -17,6 +17,8 @@
 
 #include "mproc/pool/mp-pool-private.h"
 
+#include <signal.h>
+
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/pool/mp-result-private.h"
 #include "mproc/pool/mp-task-error-private.h"
@@ -27,6 +29,10 @@
 
 /* How long to wait after a worker could not be started. */
 #define RETRY (100 * G_TIME_SPAN_MILLISECOND)
+
+/* When to look at one that should have been killed by the kernel, and at how big they are. */
+#define LATE (150 * G_TIME_SPAN_MILLISECOND)
+#define MEASURE (60 * G_TIME_SPAN_MILLISECOND)
 
 /* How long the attendant sleeps before it looks at the workers again. */
 #define NAP (25 * G_TIME_SPAN_MILLISECOND)
@@ -48,21 +54,33 @@ drain_all (MpPool     *self,
     ;
 }
 
-static MpResult *
-find_by_number (MpPoolPrivate *priv,
-                guint64        number)
+typedef struct {
+  guint64 number;
+  guint   lane;
+} Message;
+
+static gboolean
+is_other (MpResult *result,
+          gpointer  data)
 {
-  GHashTableIter iter;
-  gpointer value;
+  const Message *message = data;
 
-  g_hash_table_iter_init (&iter, priv->waiting);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      if (((MpResult *) value)->number == number)
-        return value;
-    }
+  return result->number != message->number || result->lane != message->lane;
+}
 
-  return NULL;
+/* Under the mutex: the task of a message. A worker mostly lived long enough to say which it is. */
+static MpResult *
+find_task (MpPoolPrivate *priv,
+           guint          seat,
+           guint64        lease)
+{
+  guint64 running = mp_pool_board_get_running (priv->board, seat) & ~MP_SEAT_CONDEMNED;
+  Message message = { lease, priv->board->seats[seat].lane };
+
+  if (running != 0)
+    return mp_waiting_lookup (&priv->waiting, running);
+
+  return mp_waiting_find (&priv->waiting, is_other, &message);
 }
 
 static gboolean
@@ -72,7 +90,8 @@ is_held_elsewhere (MpPoolPrivate *priv,
 {
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (i != seat && mp_pool_board_get_lease (priv->board, i) == lease)
+      if (i != seat && mp_pool_board_get_lease (priv->board, i) == lease
+          && priv->board->seats[i].lane == priv->board->seats[seat].lane)
         return TRUE;
     }
 
@@ -92,20 +111,82 @@ describe_end (const MpPoolWorker *worker)
   return g_strdup_printf ("worker %s (pid %d) %s", worker->name, worker->pid, how);
 }
 
-static void
-fail_lost_task (MpPool             *self,
-                MpResult           *result,
-                const MpPoolWorker *worker,
-                MpPoolNews         *news)
+/* What ended it: the pool itself, the kernel for the limit of time, or something else. */
+static MpTaskFailure
+judge (MpPoolPrivate *priv,
+       guint          seat)
 {
-  g_autofree char *end = describe_end (worker);
-  g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
-                                          "The %s while it ran the task", end);
+  const MpPoolWorker *worker = &priv->roster[seat];
+  gint64 limit = __atomic_load_n (&priv->board->seats[seat].limit, __ATOMIC_SEQ_CST);
+  int exit_code = mp_process_get_exit_code (worker->process);
+
+  if (worker->verdict != MP_TASK_FAILURE_NONE)
+    return worker->verdict;
+  if (limit != 0 && exit_code == -SIGKILL && g_get_monotonic_time () >= limit)
+    return MP_TASK_FAILURE_TIME_LIMIT;
+
+  return exit_code < 0 ? MP_TASK_FAILURE_SIGNAL : MP_TASK_FAILURE_EXIT;
+}
+
+static GError *
+make_verdict (MpPoolPrivate *priv,
+              guint          seat,
+              MpTaskFailure  failure,
+              MpResult      *result)
+{
+  const MpPoolWorker *worker = &priv->roster[seat];
+  g_autofree char *end = NULL;
+
+  if (failure == MP_TASK_FAILURE_TIME_LIMIT && result->extra != NULL)
+    return g_error_new (MP_ERROR, MP_ERROR_TIME_LIMIT,
+                        "The task ran longer than its limit of %g seconds; its worker %s (pid %d) "
+                        "was killed", result->extra->limits.hard / (double) G_USEC_PER_SEC,
+                        worker->name, worker->pid);
+  if (failure == MP_TASK_FAILURE_MEMORY_LIMIT)
+    return g_error_new (MP_ERROR, MP_ERROR_MEMORY_LIMIT,
+                        "The worker %s (pid %d) became bigger than its limit of %" G_GUINT64_FORMAT
+                        " bytes while it ran the task, and was killed", worker->name, worker->pid,
+                        priv->memory_limit);
+
+  end = describe_end (worker);
+
+  return g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED, "The %s while it ran the task", end);
+}
+
+/* Under the mutex. */
+static void
+take_last_output (MpPoolPrivate *priv,
+                  guint          seat,
+                  MpResult      *result,
+                  MpPoolNews    *news)
+{
+  g_autoptr (GBytes) output = mp_worker_read_output (priv->roster[seat].output);
+
+  if (output != NULL && !mp_result_peek_ready (result))
+    mp_pool_take_output (result, output, news);
+}
+
+static void
+fail_lost_task (MpPool     *self,
+                MpResult   *result,
+                guint       seat,
+                MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  const MpPoolWorker *worker = &priv->roster[seat];
+  MpTaskFailure failure = judge (priv, seat);
+
+  mp_pool_lock ();
+  take_last_output (priv, seat, result, news);
+  mp_pool_unlock ();
+  if (mp_pool_retry (self, result, news))
+    return;
 
   mp_pool_lock ();
   if (!mp_result_peek_ready (result))
     {
-      mp_result_take_failure (result, g_steal_pointer (&error), NULL, worker->pid);
+      mp_result_take_verdict (result, failure, make_verdict (priv, seat, failure, result),
+                              worker->pid, mp_process_get_exit_code (worker->process));
       mp_pool_complete (self, result, news);
     }
   mp_pool_unlock ();
@@ -125,7 +206,7 @@ settle_lease (MpPool     *self,
   drain_all (self, news);
 
   mp_pool_lock ();
-  result = find_by_number (priv, lease);
+  result = find_task (priv, seat, lease);
   if (result != NULL)
     g_object_ref (result);
   n_putting = priv->n_putting;
@@ -134,11 +215,12 @@ settle_lease (MpPool     *self,
   if (result == NULL)
     return n_putting == 0;
 
-  if (!mp_queue_was_taken (priv->tasks, lease) || is_held_elsewhere (priv, lease, seat))
+  if (!mp_queue_was_taken (priv->lanes[priv->board->seats[seat].lane], lease)
+      || is_held_elsewhere (priv, lease, seat))
     return TRUE;
 
   drain_all (self, news);
-  fail_lost_task (self, result, &priv->roster[seat], news);
+  fail_lost_task (self, result, seat, news);
 
   return TRUE;
 }
@@ -149,12 +231,40 @@ static gboolean
 was_useless (MpPoolPrivate      *priv,
              const MpPoolWorker *worker,
              guint64             lease,
-             guint               n_queued)
+             guint               n_queued,
+             gboolean            left_on_purpose)
 {
   return !worker->proved && lease == 0
          && (priv->state == MP_POOL_OPEN || n_queued > 0)
-         && worker->generation == priv->generation
+         && worker->generation == priv->generation && worker->verdict == MP_TASK_FAILURE_NONE
+         && !left_on_purpose
          && (worker->overdue || g_get_monotonic_time () - worker->started < INFANCY);
+}
+
+static guint
+count_messages (MpPoolPrivate *priv)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    n += mp_queue_qsize (priv->lanes[i]);
+
+  return n;
+}
+
+/* Takes over the name. */
+static void
+note_change (MpPoolNews *news,
+             char       *name,
+             int         pid,
+             gboolean    ended,
+             int         exit_code)
+{
+  MpPoolChange change = { name, pid, ended, exit_code };
+
+  if (news->changes == NULL)
+    news->changes = g_array_new (FALSE, FALSE, sizeof (MpPoolChange));
+  g_array_append_val (news->changes, change);
 }
 
 static gboolean
@@ -164,7 +274,8 @@ see_off (MpPool     *self,
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
   guint64 lease = mp_pool_board_get_lease (priv->board, seat);
-  guint n_queued = mp_queue_qsize (priv->tasks);
+  guint n_queued = count_messages (priv);
+  gboolean left_on_purpose = mp_pool_board_load (&priv->board->seats[seat].taken) == MP_SEAT_LEFT;
   MpPoolWorker worker;
 
   if (lease != 0 && !settle_lease (self, seat, lease, news))
@@ -172,7 +283,7 @@ see_off (MpPool     *self,
 
   mp_pool_lock ();
   worker = priv->roster[seat];
-  if (was_useless (priv, &worker, lease, n_queued))
+  if (was_useless (priv, &worker, lease, n_queued, left_on_purpose))
     {
       priv->failures++;
       g_free (priv->last_failure);
@@ -182,14 +293,15 @@ see_off (MpPool     *self,
     {
       priv->failures = 0;
     }
-  mp_pool_board_clear_lease (priv->board, seat);
+  mp_pool_board_clear_seat (priv->board, seat);
   priv->roster[seat] = (MpPoolWorker) { 0 };
   priv->roster_serial++;
   mp_pool_unlock ();
 
+  note_change (news, worker.name, worker.pid, TRUE, mp_process_get_exit_code (worker.process));
   mp_process_drop_sentinel (worker.process);
   g_object_unref (worker.process);
-  g_free (worker.name);
+  mp_clear_fd (&worker.output);
 
   return TRUE;
 }
@@ -202,10 +314,18 @@ make_handle (MpPoolPrivate *priv,
              guint          generation)
 {
   g_autofree char *board = mp_shared_get_handle (MP_SHARED (priv->board_object));
-  g_autofree char *tasks = mp_shared_get_handle (MP_SHARED (priv->tasks));
   g_autofree char *results = mp_shared_get_handle (MP_SHARED (priv->results));
+  GString *handle = g_string_new (board);
 
-  return g_strdup_printf ("%s,%s,%s,%u,%u", board, tasks, results, seat, generation);
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    {
+      g_autofree char *lane = mp_shared_get_handle (MP_SHARED (priv->lanes[i]));
+
+      g_string_append_printf (handle, ",%s", lane);
+    }
+  g_string_append_printf (handle, ",%s,%u,%u", results, seat, generation);
+
+  return g_string_free (handle, FALSE);
 }
 
 static MpProcess *
@@ -215,7 +335,8 @@ start_process (MpPoolPrivate *priv,
                GError       **error)
 {
   g_autofree char *handle = make_handle (priv, seat, generation);
-  g_autoptr (MpProcess) process = mp_pool_make_worker (handle, error);
+  g_autoptr (MpProcess) process = mp_pool_make_worker (handle, priv->language, priv->start,
+                                                      error);
 
   if (process == NULL
       || !mp_process_set_daemon (process, TRUE, error)
@@ -225,17 +346,32 @@ start_process (MpPoolPrivate *priv,
   return g_steal_pointer (&process);
 }
 
+/* Under the mutex: the next one may do better. */
+static void
+note_no_start (MpPoolPrivate *priv,
+               int           *output)
+{
+  mp_clear_fd (output);
+  priv->failures++;
+  g_free (priv->last_failure);
+  priv->last_failure = g_strdup (priv->start_error->message);
+  priv->retry_at = g_get_monotonic_time () + RETRY;
+}
+
 static gboolean
-start_worker (MpPool *self,
-              guint   seat)
+start_worker (MpPool     *self,
+              guint       seat,
+              MpPoolNews *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
+  int output = priv->captures ? mp_worker_make_output () : -1;
   g_autoptr (MpProcess) process = NULL;
   MpPoolWorker worker = { 0 };
   guint generation;
 
   g_clear_error (&priv->start_error);
   mp_pool_board_clear_seat (priv->board, seat);
+  priv->board->seats[seat].output = output;
   mp_pool_lock ();
   generation = priv->generation;
   mp_pool_unlock ();
@@ -248,11 +384,13 @@ start_worker (MpPool *self,
       .sentinel = mp_process_get_sentinel (process),
       .generation = generation,
       .started = g_get_monotonic_time (),
+      .output = output,
     };
 
   mp_pool_lock ();
   if (process != NULL)
     {
+      note_change (news, g_strdup (worker.name), worker.pid, FALSE, 0);
       worker.process = g_steal_pointer (&process);
       priv->roster[seat] = worker;
       priv->roster_serial++;
@@ -260,10 +398,7 @@ start_worker (MpPool *self,
     }
   else
     {
-      priv->failures++;
-      g_free (priv->last_failure);
-      priv->last_failure = g_strdup (priv->start_error->message);
-      priv->retry_at = g_get_monotonic_time () + RETRY;
+      note_no_start (priv, &output);
     }
   mp_pool_wake_contexts (priv);
   mp_pool_unlock ();
@@ -281,29 +416,49 @@ typedef struct {
   gboolean may_start;
 } Staff;
 
+/* Under the mutex. Where workers end when they are idle, they are started when there is work. */
+static guint
+count_wanted (MpPoolPrivate *priv)
+{
+  if (priv->state == MP_POOL_OPEN && priv->board->rules.idle_usec <= 0)
+    return priv->n_workers;
+  if (priv->state != MP_POOL_TERMINATED)
+    return MIN (priv->n_workers, priv->waiting.size);
+
+  return 0;
+}
+
+/* Under the mutex. One that is idle and of an older generation, or was sent home, is as good as
+ * gone. */
+static gboolean
+is_of_use (MpPoolPrivate *priv,
+           guint          seat)
+{
+  const MpPoolSeat *place = &priv->board->seats[seat];
+
+  if (priv->roster[seat].process == NULL || mp_pool_board_load (&place->taken) == MP_SEAT_LEFT)
+    return FALSE;
+
+  return (priv->roster[seat].generation == priv->generation
+          && mp_pool_board_load (&place->leave) == 0)
+         || mp_pool_board_get_lease (priv->board, seat) != 0;
+}
+
 static void
 count_staff (MpPoolPrivate *priv,
              Staff         *staff)
 {
-  *staff = (Staff) { .free_seat = priv->n_seats };
-
   mp_pool_lock ();
-  staff->n_waiting = g_hash_table_size (priv->waiting);
-  if (priv->state == MP_POOL_OPEN)
-    staff->n_wanted = priv->n_workers;
-  else if (priv->state == MP_POOL_CLOSED)
-    staff->n_wanted = MIN (priv->n_workers, staff->n_waiting);
+  *staff = (Staff) { .free_seat = priv->n_seats };
+  staff->n_waiting = priv->waiting.size;
+  staff->n_wanted = count_wanted (priv);
 
-  /* One of an older generation that is idle is as good as gone. */
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      const MpPoolWorker *worker = &priv->roster[i];
-
-      if (worker->process == NULL)
+      if (priv->roster[i].process == NULL)
         staff->free_seat = MIN (staff->free_seat, i);
-      else if (worker->generation == priv->generation
-               || mp_pool_board_get_lease (priv->board, i) != 0)
-        staff->n_here++;
+      else
+        staff->n_here += is_of_use (priv, i);
     }
 
   staff->gave_up = priv->failures >= MAX_FAILURES (priv->n_workers);
@@ -324,12 +479,15 @@ give_up (MpPool     *self,
   guint encoding;
 
   mp_pool_lock ();
-  mp_pool_fail_waiting (self, error, news);
+  mp_pool_fail_waiting (self, error, MP_TASK_FAILURE_NO_WORKER, news);
   mp_pool_unlock ();
 
-  while (mp_queue_take (priv->tasks, NULL, 0, FALSE, NULL, &encoding, &bytes, NULL)
-         == MP_STATUS_OK)
-    g_bytes_unref (bytes);
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    {
+      while (mp_queue_take (priv->lanes[i], NULL, 0, FALSE, NULL, &encoding, &bytes, NULL)
+             == MP_STATUS_OK)
+        g_bytes_unref (bytes);
+    }
 }
 
 static gboolean
@@ -343,7 +501,7 @@ fill_seats (MpPool     *self,
   count_staff (priv, &staff);
   while (staff.n_here < staff.n_wanted && staff.free_seat < priv->n_seats && staff.may_start)
     {
-      changed |= start_worker (self, staff.free_seat);
+      changed |= start_worker (self, staff.free_seat, news);
       count_staff (priv, &staff);
     }
 
@@ -393,7 +551,11 @@ mp_pool_next_look (MpPoolPrivate *priv)
     {
       if (is_unborn (priv, i) && !priv->roster[i].overdue)
         next = MIN (next, priv->roster[i].started + mp_pool_birth_limit);
+      if (priv->roster[i].process != NULL && priv->board->seats[i].limit != 0)
+        next = MIN (next, priv->board->seats[i].limit + LATE);
     }
+  if (priv->memory_limit > 0 && priv->waiting.size > 0)
+    next = MIN (next, priv->measured + MEASURE);
 
   return next == G_MAXINT64 ? -1 : next;
 }
@@ -408,6 +570,7 @@ mp_pool_supervise (MpPool     *self,
   gboolean changed = FALSE;
 
   priv->supervised = g_get_monotonic_time ();
+  mp_pool_enforce (self);
 
   for (guint i = 0; i < priv->n_seats; i++)
     {
@@ -470,6 +633,7 @@ mp_pool_kill_workers (MpPool *self)
       mp_pool_unlock ();
       mp_process_drop_sentinel (worker.process);
       g_object_unref (worker.process);
+      mp_clear_fd (&worker.output);
       g_free (worker.name);
     }
 }
@@ -482,7 +646,7 @@ sleep_until_one_leaves (MpPoolPrivate *priv,
 {
   gint64 left = mp_deadline_left (deadline, 10 * G_TIME_SPAN_MILLISECOND);
 
-  mp_queue_kick (priv->tasks);
+  mp_queue_kick (priv->lanes[MP_POOL_LANE_NORMAL]);
   for (guint i = 0; i < priv->n_seats; i++)
     {
       if (priv->roster[i].process != NULL)
@@ -516,7 +680,7 @@ mp_pool_sleep (MpPool       *self,
   MpStatus status;
 
   mp_pool_lock ();
-  leaving = priv->state != MP_POOL_OPEN && g_hash_table_size (priv->waiting) == 0;
+  leaving = priv->state != MP_POOL_OPEN && priv->waiting.size == 0;
   mp_pool_unlock ();
 
   if (leaving)

@@ -36,20 +36,39 @@
 
 #include "mproc/pool/mp-pool-private.h"
 
-#include <unistd.h>
 
-#include "mproc/base/mp-deadline-private.h"
-#include "mproc/base/mp-error-private.h"
 #include "mproc/pool/mp-result-private.h"
-#include "mproc/pool/mp-worker-private.h"
 
 enum
 {
   PROP_0,
   PROP_N_WORKERS,
+  PROP_MAX_TASKS_PER_WORKER,
+  PROP_MAX_WORKER_MEMORY,
+  PROP_MEMORY_LIMIT,
+  PROP_IDLE_TIMEOUT,
+  PROP_MAX_PENDING,
+  PROP_CAPTURE_OUTPUT,
+  PROP_TRACE,
+  PROP_WORKER_LANGUAGE,
+  PROP_N_QUEUED,
+  PROP_N_RUNNING,
+  PROP_N_DONE,
+  PROP_N_FAILED,
+  PROP_N_RETRIED,
+  PROP_PROGRESS,
   N_PROPS,
 };
 
+enum
+{
+  WORKER_STARTED,
+  WORKER_ENDED,
+  TASK_OUTPUT,
+  N_SIGNALS,
+};
+
+static guint signals[N_SIGNALS];
 static GParamSpec *props[N_PROPS];
 
 G_DEFINE_TYPE_WITH_PRIVATE (MpPool, mp_pool, G_TYPE_OBJECT)
@@ -67,7 +86,7 @@ mp_pool_is_owner (MpPool  *self,
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
 
-  if (priv->owner != getpid ())
+  if (priv->owner != mp_pool_this_process)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
                    "The pool belongs to process %d and cannot be used in another", priv->owner);
@@ -84,140 +103,21 @@ mp_pool_is_owner (MpPool  *self,
   return TRUE;
 }
 
-/* ── The link ───────────────────────────────────────────────────────────────────────────────── */
-
-static MpPoolLink *
-link_new (MpPool *self)
-{
-  MpPoolLink *link = g_atomic_rc_box_new0 (MpPoolLink);
-
-  g_weak_ref_init (&link->pool, self);
-
-  return link;
-}
-
-static void
-link_clear (gpointer link)
-{
-  g_weak_ref_clear (&((MpPoolLink *) link)->pool);
-}
-
-MpPoolLink *
-mp_pool_link_ref (MpPoolLink *link)
-{
-  return g_atomic_rc_box_acquire (link);
-}
-
-void
-mp_pool_link_unref (MpPoolLink *link)
-{
-  g_atomic_rc_box_release_full (link, link_clear);
-}
-
-/* ── The function that makes workers ────────────────────────────────────────────────────────── */
-
-/* Guarded by the mutex; @n_users is the setting itself and each call that is under way. */
-typedef struct {
-  MpWorkerFunc   func;
-  gpointer       user_data;
-  GDestroyNotify notify;
-  guint          n_users;
-} WorkerMaker;
-
-static WorkerMaker *maker;
-
-static WorkerMaker *
-use_maker (void)
-{
-  WorkerMaker *used;
-
-  mp_pool_lock ();
-  used = maker;
-  if (used != NULL)
-    used->n_users++;
-  mp_pool_unlock ();
-
-  return used;
-}
-
-static void
-drop_maker (WorkerMaker *used)
-{
-  gboolean last;
-
-  if (used == NULL)
-    return;
-
-  mp_pool_lock ();
-  last = --used->n_users == 0;
-  mp_pool_unlock ();
-
-  if (last)
-    {
-      if (used->notify != NULL)
-        used->notify (used->user_data);
-      g_free (used);
-    }
-}
-
-/**
- * mp_pool_set_worker_func:
- * @func: (scope notified) (nullable): makes workers, or %NULL for the default
- * @user_data: data for @func
- * @notify: (nullable): called when @func is not needed any more
- *
- * Sets how all pools of this process make workers from now on.
- *
- * A language binding sets it when it is loaded, so that workers know that language's functions.
- * The function is called in whichever thread uses the pool, with nothing locked; it must not use
- * the pool itself. By default, workers are forked and run functions of C.
- *
- * Since: 0.1
- */
-void
-mp_pool_set_worker_func (MpWorkerFunc   func,
-                         gpointer       user_data,
-                         GDestroyNotify notify)
-{
-  WorkerMaker *old;
-  WorkerMaker *new_maker = NULL;
-
-  if (func != NULL)
-    {
-      new_maker = g_new0 (WorkerMaker, 1);
-      *new_maker = (WorkerMaker) { func, user_data, notify, 1 };
-    }
-
-  mp_pool_lock ();
-  old = maker;
-  maker = new_maker;
-  mp_pool_unlock ();
-
-  drop_maker (old);
-}
-
-/* For the attendant: a process not started yet. */
-MpProcess *
-mp_pool_make_worker (const char  *handle,
-                     GError     **error)
-{
-  WorkerMaker *used = use_maker ();
-  MpProcess *process;
-
-  if (used != NULL)
-    process = used->func (handle, used->user_data);
-  else
-    process = mp_worker_make_native_process (handle);
-  drop_maker (used);
-
-  if (process == NULL)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_FAILED,
-                         "The function that makes workers made no process");
-
-  return process;
-}
-
 /* ── Construction ───────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+make_lanes (MpPoolPrivate  *priv,
+            GError        **error)
+{
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    {
+      priv->lanes[i] = mp_queue_new (0, error);
+      if (priv->lanes[i] == NULL)
+        return FALSE;
+    }
+
+  return TRUE;
+}
 
 static gboolean
 make_shared_parts (MpPoolPrivate  *priv,
@@ -227,15 +127,13 @@ make_shared_parts (MpPoolPrivate  *priv,
     priv->n_workers = mp_get_usable_cpus ();
   priv->n_workers = CLAMP (priv->n_workers, 1, MP_POOL_MAX_WORKERS);
   priv->n_seats = MP_POOL_SEATS (priv->n_workers);
-  priv->roster = g_new0 (MpPoolWorker, priv->n_seats);
 
   priv->board_object = mp_pool_board_new (error);
   if (priv->board_object == NULL)
     return FALSE;
 
   priv->board = mp_pool_board_get_data (priv->board_object);
-  priv->tasks = mp_queue_new (0, error);
-  if (priv->tasks == NULL)
+  if (!make_lanes (priv, error))
     return FALSE;
 
   priv->results = mp_queue_new (0, error);
@@ -247,10 +145,15 @@ static void
 mp_pool_constructed (GObject *object)
 {
   MpPoolPrivate *priv = mp_pool_get_private (MP_POOL (object));
+  MpPoolRules wanted = priv->wanted;
 
   G_OBJECT_CLASS (mp_pool_parent_class)->constructed (object);
 
-  make_shared_parts (priv, &priv->construct_error);
+  if (make_shared_parts (priv, &priv->construct_error))
+    {
+      wanted.owner = priv->owner;
+      priv->board->rules = wanted;
+    }
 }
 
 static void
@@ -269,12 +172,15 @@ mp_pool_finalize (GObject *object)
 {
   MpPoolPrivate *priv = mp_pool_get_private (MP_POOL (object));
 
-  if (priv->owner == getpid ())
+  if (priv->owner == mp_pool_this_process)
     {
       g_clear_object (&priv->results);
-      g_clear_object (&priv->tasks);
+      for (guint i = 0; i < MP_POOL_LANES; i++)
+        g_clear_object (&priv->lanes[i]);
       g_clear_object (&priv->board_object);
-      g_clear_pointer (&priv->waiting, g_hash_table_unref);
+      mp_waiting_clear (&priv->waiting);
+      mp_pool_drop_starts (priv);
+      g_clear_pointer (&priv->trace, mp_pool_trace_free);
       g_clear_pointer (&priv->references, g_hash_table_unref);
       g_clear_pointer (&priv->watches, g_ptr_array_unref);
       g_clear_pointer (&priv->roster, g_free);
@@ -294,10 +200,54 @@ mp_pool_get_property (GObject    *object,
                       GValue     *value,
                       GParamSpec *pspec)
 {
+  MpPool *self = MP_POOL (object);
+
   switch (prop_id)
     {
     case PROP_N_WORKERS:
-      g_value_set_uint (value, mp_pool_get_n_workers (MP_POOL (object)));
+      g_value_set_uint (value, mp_pool_get_n_workers (self));
+      break;
+    case PROP_MAX_TASKS_PER_WORKER:
+      g_value_set_uint (value, mp_pool_get_max_tasks_per_worker (self));
+      break;
+    case PROP_MAX_WORKER_MEMORY:
+      g_value_set_uint64 (value, mp_pool_get_max_worker_memory (self));
+      break;
+    case PROP_MEMORY_LIMIT:
+      g_value_set_uint64 (value, mp_pool_get_memory_limit (self));
+      break;
+    case PROP_IDLE_TIMEOUT:
+      g_value_set_double (value, mp_pool_get_idle_timeout (self));
+      break;
+    case PROP_MAX_PENDING:
+      g_value_set_uint (value, mp_pool_get_max_pending (self));
+      break;
+    case PROP_CAPTURE_OUTPUT:
+      g_value_set_boolean (value, mp_pool_get_capture_output (self));
+      break;
+    case PROP_TRACE:
+      g_value_set_boolean (value, mp_pool_get_trace (self));
+      break;
+    case PROP_WORKER_LANGUAGE:
+      g_value_set_string (value, mp_pool_get_worker_language (self));
+      break;
+    case PROP_N_QUEUED:
+      g_value_set_uint (value, mp_pool_get_n_queued (self));
+      break;
+    case PROP_N_RUNNING:
+      g_value_set_uint (value, mp_pool_get_n_running (self));
+      break;
+    case PROP_N_DONE:
+      g_value_set_uint64 (value, mp_pool_get_n_done (self));
+      break;
+    case PROP_N_FAILED:
+      g_value_set_uint64 (value, mp_pool_get_n_failed (self));
+      break;
+    case PROP_N_RETRIED:
+      g_value_set_uint64 (value, mp_pool_get_n_retried (self));
+      break;
+    case PROP_PROGRESS:
+      g_value_set_double (value, mp_pool_get_progress (self));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
@@ -310,16 +260,266 @@ mp_pool_set_property (GObject      *object,
                       const GValue *value,
                       GParamSpec   *pspec)
 {
-  MpPoolPrivate *priv = mp_pool_get_private (MP_POOL (object));
+  MpPool *self = MP_POOL (object);
 
   switch (prop_id)
     {
     case PROP_N_WORKERS:
-      priv->n_workers = g_value_get_uint (value);
+      mp_pool_set_n_workers (self, g_value_get_uint (value));
+      break;
+    case PROP_MAX_TASKS_PER_WORKER:
+      mp_pool_set_max_tasks_per_worker (self, g_value_get_uint (value));
+      break;
+    case PROP_MAX_WORKER_MEMORY:
+      mp_pool_set_max_worker_memory (self, g_value_get_uint64 (value));
+      break;
+    case PROP_MEMORY_LIMIT:
+      mp_pool_set_memory_limit (self, g_value_get_uint64 (value));
+      break;
+    case PROP_IDLE_TIMEOUT:
+      mp_pool_set_idle_timeout (self, g_value_get_double (value));
+      break;
+    case PROP_MAX_PENDING:
+      mp_pool_set_max_pending (self, g_value_get_uint (value));
+      break;
+    case PROP_CAPTURE_OUTPUT:
+      mp_pool_set_capture_output (self, g_value_get_boolean (value));
+      break;
+    case PROP_TRACE:
+      mp_pool_set_trace (self, g_value_get_boolean (value));
+      break;
+    case PROP_WORKER_LANGUAGE:
+      mp_pool_set_worker_language (self, g_value_get_string (value));
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
+}
+
+#define RW (G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY | G_PARAM_STATIC_STRINGS)
+#define RO (G_PARAM_READABLE | G_PARAM_STATIC_STRINGS)
+
+static void
+add_worker_rules (void)
+{
+  /**
+   * MpPool:n-workers: (getter get_n_workers) (setter set_n_workers)
+   *
+   * How many workers the pool has; when it is made, 0 stands for as many as there are CPUs that
+   * this process may use.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_WORKERS] =
+    g_param_spec_uint ("n-workers", NULL, NULL, 0, MP_POOL_MAX_WORKERS, 0,
+                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_EXPLICIT_NOTIFY
+                         | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpPool:max-tasks-per-worker: (getter get_max_tasks_per_worker)
+   *   (setter set_max_tasks_per_worker)
+   *
+   * After how many tasks a worker ends and another takes its place; 0 for no bound.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_TASKS_PER_WORKER] =
+    g_param_spec_uint ("max-tasks-per-worker", NULL, NULL, 0, G_MAXUINT, 0, RW);
+
+  /**
+   * MpPool:max-worker-memory: (getter get_max_worker_memory) (setter set_max_worker_memory)
+   *
+   * With how many resident bytes after a task a worker ends and another takes its place; 0 for no
+   * bound.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_WORKER_MEMORY] =
+    g_param_spec_uint64 ("max-worker-memory", NULL, NULL, 0, G_MAXUINT64, 0, RW);
+
+  /**
+   * MpPool:memory-limit: (getter get_memory_limit) (setter set_memory_limit)
+   *
+   * How many resident bytes a worker may have; 0 for no limit. One that has more is killed, and its
+   * task fails with [error@Mp.Error.MEMORY_LIMIT]. The pool looks several times a second, while
+   * somebody waits for it; between two looks a worker can grow further.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MEMORY_LIMIT] =
+    g_param_spec_uint64 ("memory-limit", NULL, NULL, 0, G_MAXUINT64, 0, RW);
+}
+
+static void
+add_task_rules (void)
+{
+  /**
+   * MpPool:idle-timeout: (getter get_idle_timeout) (setter set_idle_timeout)
+   *
+   * After how many seconds without a task a worker ends; 0 for never. Then workers are only started
+   * when there are tasks for them.
+   *
+   * Since: 0.1
+   */
+  props[PROP_IDLE_TIMEOUT] =
+    g_param_spec_double ("idle-timeout", NULL, NULL, 0, G_MAXDOUBLE, 0, RW);
+
+  /**
+   * MpPool:max-pending: (getter get_max_pending) (setter set_max_pending)
+   *
+   * How many tasks may be given and not done; 0 for no bound. Who gives one more waits.
+   *
+   * Since: 0.1
+   */
+  props[PROP_MAX_PENDING] =
+    g_param_spec_uint ("max-pending", NULL, NULL, 0, G_MAXUINT, 0, RW);
+
+  /**
+   * MpPool:capture-output: (getter get_capture_output) (setter set_capture_output)
+   *
+   * Whether what tasks print goes to [property@Mp.Result:output] instead of to where the program
+   * prints. It holds for workers that are started afterwards.
+   *
+   * Since: 0.1
+   */
+  props[PROP_CAPTURE_OUTPUT] =
+    g_param_spec_boolean ("capture-output", NULL, NULL, FALSE, RW);
+
+  /**
+   * MpPool:trace: (getter get_trace) (setter set_trace)
+   *
+   * Whether the pool notes when each task began and ended, for [method@Mp.Pool.save_trace].
+   *
+   * Since: 0.1
+   */
+  props[PROP_TRACE] =
+    g_param_spec_boolean ("trace", NULL, NULL, FALSE, RW);
+
+  /**
+   * MpPool:worker-language: (getter get_worker_language) (setter set_worker_language)
+   *
+   * Which language the workers speak; %NULL for that of the program.
+   *
+   * Since: 0.1
+   */
+  props[PROP_WORKER_LANGUAGE] =
+    g_param_spec_string ("worker-language", NULL, NULL, NULL, RW);
+}
+
+static void
+add_counts_of_now (void)
+{
+  /**
+   * MpPool:n-queued: (getter get_n_queued)
+   *
+   * How many tasks wait for a worker.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_QUEUED] =
+    g_param_spec_uint ("n-queued", NULL, NULL, 0, G_MAXUINT, 0, RO);
+
+  /**
+   * MpPool:n-running: (getter get_n_running)
+   *
+   * How many tasks are at work.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_RUNNING] =
+    g_param_spec_uint ("n-running", NULL, NULL, 0, G_MAXUINT, 0, RO);
+}
+
+static void
+add_counts (void)
+{
+  /**
+   * MpPool:n-done: (getter get_n_done)
+   *
+   * How many tasks have given a value.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_DONE] =
+    g_param_spec_uint64 ("n-done", NULL, NULL, 0, G_MAXUINT64, 0, RO);
+
+  /**
+   * MpPool:n-failed: (getter get_n_failed)
+   *
+   * How many tasks have failed.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_FAILED] =
+    g_param_spec_uint64 ("n-failed", NULL, NULL, 0, G_MAXUINT64, 0, RO);
+
+  /**
+   * MpPool:n-retried: (getter get_n_retried)
+   *
+   * How often a task was tried again.
+   *
+   * Since: 0.1
+   */
+  props[PROP_N_RETRIED] =
+    g_param_spec_uint64 ("n-retried", NULL, NULL, 0, G_MAXUINT64, 0, RO);
+
+  /**
+   * MpPool:progress: (getter get_progress)
+   *
+   * How much is done of what was given since the pool last had nothing to do, from 0 to 1.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PROGRESS] =
+    g_param_spec_double ("progress", NULL, NULL, 0, 1, 0, RO);
+}
+
+static void
+add_signals (void)
+{
+  /**
+   * MpPool::worker-started:
+   * @self: the pool
+   * @pid: the worker's process id
+   * @name: its name
+   *
+   * A worker was started.
+   *
+   * This and the other signals are emitted in the thread that looks after the pool just then.
+   *
+   * Since: 0.1
+   */
+  signals[WORKER_STARTED] =
+    g_signal_new ("worker-started", MP_TYPE_POOL, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 2, G_TYPE_INT, G_TYPE_STRING);
+
+  /**
+   * MpPool::worker-ended:
+   * @self: the pool
+   * @pid: the worker's process id
+   * @name: its name
+   * @exit_code: its exit code, or minus the number of the signal that ended it
+   *
+   * A worker has ended, for whatever reason.
+   *
+   * Since: 0.1
+   */
+  signals[WORKER_ENDED] =
+    g_signal_new ("worker-ended", MP_TYPE_POOL, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 3, G_TYPE_INT, G_TYPE_STRING, G_TYPE_INT);
+
+  /**
+   * MpPool::task-output:
+   * @self: the pool
+   * @result: the task's result, which may not be ready yet
+   *
+   * A task printed something; see [property@Mp.Result:output].
+   *
+   * Since: 0.1
+   */
+  signals[TASK_OUTPUT] =
+    g_signal_new ("task-output", MP_TYPE_POOL, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, MP_TYPE_RESULT);
 }
 
 static void
@@ -333,19 +533,48 @@ mp_pool_class_init (MpPoolClass *klass)
   object_class->get_property = mp_pool_get_property;
   object_class->set_property = mp_pool_set_property;
 
-  /**
-   * MpPool:n-workers: (getter get_n_workers)
-   *
-   * How many workers the pool has; when it is made, 0 stands for as many as there are CPUs that
-   * this process may use.
-   *
-   * Since: 0.1
-   */
-  props[PROP_N_WORKERS] =
-    g_param_spec_uint ("n-workers", NULL, NULL, 0, MP_POOL_MAX_WORKERS, 0,
-                       G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS);
-
+  add_worker_rules ();
+  add_task_rules ();
+  add_counts_of_now ();
+  add_counts ();
   g_object_class_install_properties (object_class, N_PROPS, props);
+  add_signals ();
+}
+
+void
+mp_pool_emit_worker (MpPool             *self,
+                     const MpPoolChange *change)
+{
+  if (change->ended)
+    g_signal_emit (self, signals[WORKER_ENDED], 0, change->pid, change->name, change->exit_code);
+  else
+    g_signal_emit (self, signals[WORKER_STARTED], 0, change->pid, change->name);
+}
+
+void
+mp_pool_emit_output (MpPool   *self,
+                     MpResult *result)
+{
+  g_signal_emit (self, signals[TASK_OUTPUT], 0, result);
+}
+
+void
+mp_pool_notify_counts (MpPool *self)
+{
+  for (guint i = PROP_N_QUEUED; i < N_PROPS; i++)
+    g_object_notify_by_pspec (G_OBJECT (self), props[i]);
+}
+
+void
+mp_pool_notify_language (MpPool *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_WORKER_LANGUAGE]);
+}
+
+void
+mp_pool_notify_n_workers (MpPool *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_N_WORKERS]);
 }
 
 static void
@@ -353,9 +582,10 @@ mp_pool_init (MpPool *self)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
 
-  priv->owner = getpid ();
-  priv->link = link_new (self);
-  priv->waiting = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_object_unref);
+  priv->owner = mp_pool_this_process;
+  priv->link = mp_pool_link_new (self);
+  mp_waiting_init (&priv->waiting);
+  priv->roster = g_new0 (MpPoolWorker, MP_POOL_SEATS (MP_POOL_MAX_WORKERS));
   priv->references = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
   priv->watches = g_ptr_array_new ();
   g_cond_init (&priv->changed);
@@ -461,225 +691,4 @@ mp_pool_get_pids (MpPool *self)
   mp_pool_unlock ();
 
   return pids;
-}
-
-/**
- * mp_pool_renew:
- * @self: a pool
- * @error: return location for an error
- *
- * Has all workers replaced by new ones, each when it has finished the task that it runs.
- *
- * A forked worker knows what its parent knew when it was made, such as functions; after this call
- * tasks can be given with %MP_TASK_INHERITED that need what is known now. Workers that are idle
- * are replaced at once.
- *
- * It can fail with [error@Mp.Error.CLOSED], [error@Mp.Error.TERMINATED] or
- * [error@Mp.Error.INVALID_STATE].
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-mp_pool_renew (MpPool  *self,
-               GError **error)
-{
-  MpPoolPrivate *priv;
-  MpPoolState state;
-
-  g_return_val_if_fail (MP_IS_POOL (self), FALSE);
-
-  if (!mp_pool_is_owner (self, error))
-    return FALSE;
-
-  priv = mp_pool_get_private (self);
-  mp_pool_lock ();
-  state = priv->state;
-  if (state == MP_POOL_OPEN)
-    {
-      priv->generation++;
-      mp_pool_board_store (&priv->board->generation, priv->generation);
-    }
-  mp_pool_unlock ();
-
-  if (!mp_pool_check_open (state, error))
-    return FALSE;
-
-  g_atomic_int_set (&priv->urgent, TRUE);
-  mp_queue_kick (priv->tasks);
-  mp_pool_attend (self, FALSE);
-
-  return TRUE;
-}
-
-/* ── Ending ─────────────────────────────────────────────────────────────────────────────────── */
-
-gboolean
-mp_pool_check_open (MpPoolState   state,
-                    GError      **error)
-{
-  if (state == MP_POOL_CLOSED)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_CLOSED, "The pool is closed");
-  else if (state == MP_POOL_TERMINATED)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_TERMINATED, "The pool was terminated");
-
-  return state == MP_POOL_OPEN;
-}
-
-/**
- * mp_pool_close:
- * @self: a pool
- *
- * Says that no more tasks will be given. The workers leave when those given are done.
- *
- * The results can still be taken. Closing a pool that is closed or terminated does nothing, nor
- * does it in a process other than the pool's.
- *
- * Since: 0.1
- */
-void
-mp_pool_close (MpPool *self)
-{
-  MpPoolPrivate *priv;
-
-  g_return_if_fail (MP_IS_POOL (self));
-
-  if (!mp_pool_is_owner (self, NULL))
-    return;
-
-  priv = mp_pool_get_private (self);
-  mp_pool_lock ();
-  if (priv->state == MP_POOL_OPEN)
-    priv->state = MP_POOL_CLOSED;
-  mp_pool_board_store (&priv->board->closing, 1);
-  mp_pool_unlock ();
-
-  mp_queue_kick (priv->tasks);
-}
-
-/**
- * mp_pool_terminate:
- * @self: a pool
- *
- * Ends all workers at once, whatever they do. Tasks whose results have not come fail with
- * [error@Mp.Error.TERMINATED].
- *
- * The workers are killed, and gone when this returns. Terminating a pool again does nothing, nor
- * does it in a process other than the pool's.
- *
- * Since: 0.1
- */
-void
-mp_pool_terminate (MpPool *self)
-{
-  MpPoolPrivate *priv;
-
-  g_return_if_fail (MP_IS_POOL (self));
-
-  if (!mp_pool_is_owner (self, NULL))
-    return;
-
-  priv = mp_pool_get_private (self);
-  mp_pool_lock ();
-  priv->state = MP_POOL_TERMINATED;
-  mp_pool_board_store (&priv->board->closing, 1);
-  mp_pool_unlock ();
-
-  mp_pool_bury (self);
-}
-
-static gboolean
-has_ended (gpointer data)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (data);
-
-  return g_hash_table_size (priv->waiting) == 0 && !mp_pool_has_workers (priv);
-}
-
-static gboolean
-may_join (MpPool  *self,
-          GError **error)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  MpPoolState state;
-
-  if (!mp_pool_is_owner (self, error))
-    return FALSE;
-
-  mp_pool_lock ();
-  state = priv->state;
-  mp_pool_unlock ();
-
-  if (state == MP_POOL_OPEN)
-    g_set_error_literal (error, MP_ERROR, MP_ERROR_INVALID_STATE,
-                         "The pool is joined before it was closed or terminated");
-
-  return state != MP_POOL_OPEN;
-}
-
-/**
- * mp_pool_join:
- * @self: a pool that was closed or terminated
- * @timeout: how long to wait, in seconds; negative for no limit
- * @cancellable: (nullable): a #GCancellable
- * @error: return location for an error
- *
- * Waits until all tasks are done and all workers have left.
- *
- * It can fail with [error@Mp.Error.TIMED_OUT], with [error@Mp.Error.INVALID_STATE] if the pool
- * was neither closed nor terminated, and with %G_IO_ERROR_CANCELLED.
- *
- * Returns: %TRUE, or %FALSE with @error set
- *
- * Since: 0.1
- */
-gboolean
-mp_pool_join (MpPool        *self,
-              double         timeout,
-              GCancellable  *cancellable,
-              GError       **error)
-{
-  MpStatus status;
-
-  g_return_val_if_fail (MP_IS_POOL (self), FALSE);
-
-  if (!may_join (self, error))
-    return FALSE;
-
-  status = mp_pool_wait (self, has_ended, self, mp_deadline_from_seconds (timeout), FALSE,
-                         cancellable);
-  if (status == MP_STATUS_TIMED_OUT)
-    {
-      g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
-                           "The pool's tasks were not done in time");
-      return FALSE;
-    }
-
-  return mp_status_to_error (status, error);
-}
-
-/**
- * mp_pool_join_raw:
- * @self: a pool that was closed or terminated
- * @usec: how long to wait, in microseconds; negative for no limit
- *
- * As [method@Mp.Pool.join], for bindings.
- *
- * Returns: %MP_STATUS_OK, %MP_STATUS_TIMED_OUT, %MP_STATUS_INVALID if the pool was neither closed
- *   nor terminated or belongs to another process, or %MP_STATUS_INTERRUPTED at the latest after
- *   a tenth of a second: run what is pending, and call again
- *
- * Since: 0.1
- */
-int
-mp_pool_join_raw (MpPool *self,
-                  gint64  usec)
-{
-  g_return_val_if_fail (MP_IS_POOL (self), MP_STATUS_INVALID);
-
-  if (!may_join (self, NULL))
-    return MP_STATUS_INVALID;
-
-  return mp_pool_wait (self, has_ended, self, mp_deadline_from_usec (usec), TRUE, NULL);
 }

@@ -206,7 +206,8 @@ mp_result_iterator_add (MpResultIterator *self,
     }
   mp_pool_unlock ();
 
-  mp_pool_deliver (&news, FALSE);
+  for (GSList *l = g_slist_reverse (news.ops); l != NULL; l = g_slist_delete_link (l, l))
+    mp_op_finish (l->data, FALSE);
 }
 
 /**

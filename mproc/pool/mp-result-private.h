@@ -15,30 +15,73 @@
 
 G_BEGIN_DECLS
 
+/* The results of a map that stops at the first error. Under the mutex. */
+struct _MpTaskGroup
+{
+  guint     n_left;
+  MpResult *failed;         /* (owned) the first one */
+  GSList   *ops;
+};
+
+/* What only some tasks have. */
+typedef struct {
+  char         *name;
+  guint         retries;        /* left */
+  gboolean      retry_errors;
+  MpTaskLimits  limits;
+  guint         encoding;       /* of the message, kept to be put again, */
+  GBytes       *message;        /* as it is … */
+  MpBlock      *block;          /* … or in shared memory */
+  GCancellable *cancellable;
+  gulong        cancel_id;
+  MpTaskGroup  *group;          /* (owned) */
+
+  /* Under the mutex. */
+  guint         n_tries;        /* that were in vain */
+  double        progress;
+  char         *progress_text;
+  GString      *output;
+} MpTaskExtra;
+
 struct _MpResult
 {
   GObject    parent_instance;
 
   MpPoolLink *link;         /* (owned) */
-  int        owner;         /* the process that made it */
   guint64    id;
-  gboolean   is_list;       /* a list of results, one for each item of a chunk */
+  guint      is_list : 1;   /* a list of results, one for each item of a chunk */
+  guint      lane : 2;      /* the queue that its task is put into */
+  guint      failure : 5;   /* MpTaskFailure */
+
+  int        ready;         /* atomic */
+  int        pid;           /* of the worker; 0: none */
+  int        owner;         /* the process that made it */
 
   /* Under the mutex. */
   guint64    number;        /* of its message in the task queue; 0: not known yet */
   GSList    *ops;           /* operations that wait for it */
   GSList    *iterators;     /* that want to be told when it is ready; none owned */
+  MpTaskExtra *extra;       /* (owned) or NULL */
 
-  int        ready;         /* atomic */
   MpPayload *payload;       /* the value, or NULL */
   GError    *error;         /* why there is none */
   GVariant  *details;       /* of the error, a{sv} */
-  int        pid;           /* of the worker; 0: none */
 };
 
 MpResult *mp_result_new              (MpPool            *pool,
-                                      guint64            id,
                                       gboolean           is_list);
+
+/* (transfer full) (nullable): one that no pool made has none. */
+MpPool   *mp_result_get_pool         (MpResult          *self);
+
+void      mp_task_extra_free         (MpTaskExtra       *self);
+
+/* Made if there is none. Under the mutex, or before anybody else knows the result. */
+MpTaskExtra *mp_result_get_extra     (MpResult          *self);
+
+MpTaskGroup *mp_task_group_new       (guint              n);
+MpTaskGroup *mp_task_group_ref       (MpTaskGroup       *self);
+void         mp_task_group_unref     (MpTaskGroup       *self);
 
 /* Under the mutex; one of the two, once. Take over what they are given. */
 void      mp_result_take_payload     (MpResult          *self,
@@ -49,7 +92,18 @@ void      mp_result_take_failure     (MpResult          *self,
                                       GVariant          *details,
                                       int                pid);
 
+/* The same, for what the pool itself knows. Sets more of the details, if there are any. */
+void      mp_result_take_verdict     (MpResult          *self,
+                                      MpTaskFailure      failure,
+                                      GError            *error,
+                                      int                pid,
+                                      int                exit_code);
+
 void      mp_result_notify_ready     (MpResult          *self);
+void      mp_result_notify_progress  (MpResult          *self);
+void      mp_result_notify_output    (MpResult          *self);
+/* Once it is ready: nothing cancels it any more. Without the mutex. */
+void      mp_result_drop_cancellable (MpResult          *self);
 
 static inline gboolean
 mp_result_peek_ready (MpResult *self)

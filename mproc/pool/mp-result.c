@@ -30,10 +30,10 @@
 #include "mproc/pool/mp-result.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
+#include "mproc/mp-enum-types.h"
 #include "mproc/pool/mp-result-private.h"
 #include "mproc/pool/mp-task-error-private.h"
 
@@ -43,6 +43,11 @@ enum
   PROP_READY,
   PROP_SUCCESSFUL,
   PROP_PID,
+  PROP_ID,
+  PROP_FAILURE,
+  PROP_PROGRESS,
+  PROP_PROGRESS_TEXT,
+  PROP_OUTPUT,
   N_PROPS,
 };
 
@@ -59,6 +64,8 @@ mp_result_finalize (GObject *object)
   g_clear_pointer (&self->payload, mp_payload_unref);
   g_clear_pointer (&self->details, g_variant_unref);
   g_clear_error (&self->error);
+  if (self->extra != NULL)
+    mp_task_extra_free (g_steal_pointer (&self->extra));
 
   G_OBJECT_CLASS (mp_result_parent_class)->finalize (object);
 }
@@ -82,19 +89,29 @@ mp_result_get_property (GObject    *object,
     case PROP_PID:
       g_value_set_int (value, mp_result_peek_ready (self) ? self->pid : 0);
       break;
+    case PROP_ID:
+      g_value_set_uint64 (value, self->id);
+      break;
+    case PROP_FAILURE:
+      g_value_set_enum (value, mp_result_get_failure (self));
+      break;
+    case PROP_PROGRESS:
+      g_value_set_double (value, mp_result_get_progress (self));
+      break;
+    case PROP_PROGRESS_TEXT:
+      g_value_take_string (value, mp_result_dup_progress_text (self));
+      break;
+    case PROP_OUTPUT:
+      g_value_take_string (value, mp_result_dup_output (self));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, prop_id, pspec);
     }
 }
 
 static void
-mp_result_class_init (MpResultClass *klass)
+add_outcome_properties (void)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-
-  object_class->finalize = mp_result_finalize;
-  object_class->get_property = mp_result_get_property;
-
   /**
    * MpResult:ready: (getter is_ready)
    *
@@ -126,28 +143,103 @@ mp_result_class_init (MpResultClass *klass)
   props[PROP_PID] =
     g_param_spec_int ("pid", NULL, NULL, 0, G_MAXINT, 0,
                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
 
+static void
+add_task_properties (void)
+{
+  /**
+   * MpResult:id: (getter get_id)
+   *
+   * The number of the task; no two of a pool have the same.
+   *
+   * Since: 0.1
+   */
+  props[PROP_ID] =
+    g_param_spec_uint64 ("id", NULL, NULL, 0, G_MAXUINT64, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpResult:failure: (getter get_failure)
+   *
+   * Why the task has no value.
+   *
+   * Since: 0.1
+   */
+  props[PROP_FAILURE] =
+    g_param_spec_enum ("failure", NULL, NULL, MP_TYPE_TASK_FAILURE, MP_TASK_FAILURE_NONE,
+                       G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+add_told_properties (void)
+{
+  /**
+   * MpResult:progress: (getter get_progress)
+   *
+   * How much of the task is done, from 0 to 1, as the task itself has told by
+   * [func@Mp.task_report_progress]; 1 when it has a value.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PROGRESS] =
+    g_param_spec_double ("progress", NULL, NULL, 0, 1, 0,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpResult:progress-text: (getter dup_progress_text)
+   *
+   * What the task is at, as it has told itself.
+   *
+   * Since: 0.1
+   */
+  props[PROP_PROGRESS_TEXT] =
+    g_param_spec_string ("progress-text", NULL, NULL, NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+
+  /**
+   * MpResult:output: (getter dup_output)
+   *
+   * What the task printed, if its pool captures that.
+   *
+   * Since: 0.1
+   */
+  props[PROP_OUTPUT] =
+    g_param_spec_string ("output", NULL, NULL, NULL,
+                         G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+mp_result_class_init (MpResultClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = mp_result_finalize;
+  object_class->get_property = mp_result_get_property;
+
+  add_outcome_properties ();
+  add_task_properties ();
+  add_told_properties ();
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
 static void
 mp_result_init (MpResult *self)
 {
-  self->owner = getpid ();
+  self->owner = mp_pool_this_process;
 }
 
 /* ── For the pool ───────────────────────────────────────────────────────────────────────────── */
 
 MpResult *
 mp_result_new (MpPool   *pool,
-               guint64   id,
                gboolean  is_list)
 {
   MpResult *self = g_object_new (MP_TYPE_RESULT, NULL);
 
   self->link = mp_pool_link_ref (mp_pool_get_private (pool)->link);
-  self->id = id;
   self->is_list = is_list;
+  self->lane = MP_POOL_LANE_NORMAL;
 
   return self;
 }
@@ -174,12 +266,50 @@ mp_result_take_failure (MpResult *self,
   self->error = error;
   self->details = details;
   self->pid = pid;
+  if (self->failure == MP_TASK_FAILURE_NONE)
+    self->failure = mp_task_error_is_serialization (error, details)
+                      ? MP_TASK_FAILURE_SERIALIZATION : MP_TASK_FAILURE_ERROR;
   g_atomic_int_set (&self->ready, TRUE);
+}
+
+void
+mp_result_take_verdict (MpResult      *self,
+                        MpTaskFailure  failure,
+                        GError        *error,
+                        int            pid,
+                        int            exit_code)
+{
+  GVariant *details = mp_task_error_from_verdict (error, pid, exit_code);
+
+  self->failure = failure;
+  mp_result_take_failure (self, error, g_variant_ref_sink (details), pid);
+}
+
+void
+mp_result_notify_progress (MpResult *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROGRESS]);
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_PROGRESS_TEXT]);
+}
+
+void
+mp_result_notify_output (MpResult *self)
+{
+  g_object_notify_by_pspec (G_OBJECT (self), props[PROP_OUTPUT]);
 }
 
 void
 mp_result_notify_ready (MpResult *self)
 {
+  static guint notify;
+
+  if (G_UNLIKELY (notify == 0))
+    notify = g_signal_lookup ("notify", G_TYPE_OBJECT);
+
+  /* Mostly nobody listens, and to find that out costs much less than to tell nobody. */
+  if (g_signal_handler_find (self, G_SIGNAL_MATCH_ID, notify, 0, NULL, NULL, NULL) == 0)
+    return;
+
   g_object_notify_by_pspec (G_OBJECT (self), props[PROP_READY]);
 }
 
@@ -192,8 +322,8 @@ check_ready (gpointer self)
 }
 
 /* (transfer full) (nullable): one that no pool made has none. */
-static MpPool *
-get_pool (MpResult *self)
+MpPool *
+mp_result_get_pool (MpResult *self)
 {
   return self->link != NULL ? g_weak_ref_get (&self->link->pool) : NULL;
 }
@@ -204,10 +334,10 @@ end_without_pool (MpResult *self)
 {
   mp_pool_lock ();
   if (!mp_result_peek_ready (self))
-    mp_result_take_failure (self,
+    mp_result_take_verdict (self, MP_TASK_FAILURE_TERMINATED,
                             g_error_new_literal (MP_ERROR, MP_ERROR_TERMINATED,
                                                  "The pool does not exist any more"),
-                            NULL, 0);
+                            0, MP_EXIT_CODE_NONE);
   mp_pool_unlock ();
 }
 
@@ -222,10 +352,10 @@ mp_result_wait_until (MpResult     *self,
   if (mp_result_peek_ready (self))
     return MP_STATUS_OK;
 
-  if (self->owner != getpid ())
+  if (self->owner != mp_pool_this_process)
     return MP_STATUS_INVALID;
 
-  pool = get_pool (self);
+  pool = mp_result_get_pool (self);
   if (pool != NULL)
     return mp_pool_wait (pool, check_ready, self, deadline, interruptible, cancellable);
 
@@ -266,10 +396,10 @@ mp_result_is_ready (MpResult *self)
 
   g_return_val_if_fail (MP_IS_RESULT (self), FALSE);
 
-  if (mp_result_peek_ready (self) || self->owner != getpid ())
+  if (mp_result_peek_ready (self) || self->owner != mp_pool_this_process)
     return mp_result_peek_ready (self);
 
-  pool = get_pool (self);
+  pool = mp_result_get_pool (self);
   if (pool != NULL)
     mp_pool_attend (pool, FALSE);
   else
@@ -442,6 +572,7 @@ mp_result_get_payload (MpResult      *self,
  * - `traceback` (`s`): where it happened, as the language prints it
  * - `exception` (`ay`): the exception itself, as the language stores it
  * - `pid` (`i`): the worker's process id
+ * - `signal` (`i`), `exit-code` (`i`): how the worker ended, if it did
  *
  * Returns: (transfer full) (nullable): the dictionary, or %NULL if the task is not done or did not
  *   fail
@@ -514,7 +645,7 @@ mp_result_get_async (MpResult            *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, mp_result_get_async);
 
-  if (!mp_result_is_ready (self) && self->owner != getpid ())
+  if (!mp_result_is_ready (self) && self->owner != mp_pool_this_process)
     {
       GError *error = NULL;
 
@@ -526,7 +657,7 @@ mp_result_get_async (MpResult            *self,
   op = mp_op_new (g_steal_pointer (&task), g_object_ref (self));
   op->advance = advance_get;
   op->finish = finish_get;
-  pool = get_pool (self);
+  pool = mp_result_get_pool (self);
   if (pool != NULL && !mp_result_peek_ready (self))
     mp_op_add_pool (op, pool);
   else if (pool == NULL)
@@ -556,114 +687,4 @@ mp_result_get_finish (MpResult      *self,
   g_return_val_if_fail (g_task_is_valid (result, self), NULL);
 
   return g_task_propagate_pointer (G_TASK (result), error);
-}
-
-/* ── For bindings ───────────────────────────────────────────────────────────────────────────── */
-
-static MpStatus
-check_raw (MpResult *self)
-{
-  if (!mp_result_peek_ready (self))
-    return MP_STATUS_TIMED_OUT;
-
-  return self->error == NULL ? MP_STATUS_OK : MP_STATUS_FAILED;
-}
-
-static MpStatus
-get_converted (MpResult   *self,
-               guint       wanted,
-               MpPayload **payload)
-{
-  g_autoptr (GError) error = NULL;
-  MpStatus status = check_raw (self);
-
-  if (status != MP_STATUS_OK)
-    return status;
-
-  if (wanted == 0 || wanted == mp_payload_get_encoding (self->payload))
-    *payload = mp_payload_ref (self->payload);
-  else
-    *payload = mp_payload_convert (self->payload, wanted, &error);
-
-  if (*payload != NULL)
-    return MP_STATUS_OK;
-
-  return g_error_matches (error, MP_ERROR, MP_ERROR_NOT_PLAIN) ? MP_STATUS_NOT_PLAIN
-                                                               : MP_STATUS_INVALID;
-}
-
-/**
- * mp_result_get_data:
- * @self: a result
- * @wanted: the encoding wanted, an [enum@Mp.Encoding], or 0 for the one it has
- * @encoding: (out): the encoding of @data
- * @data: (out) (array length=size) (transfer full) (nullable): the value
- * @size: (out): the size of @data in bytes
- *
- * Gets what the task returned, without waiting, for bindings.
- *
- * Returns: %MP_STATUS_OK; %MP_STATUS_TIMED_OUT if the task is not done; %MP_STATUS_FAILED if it
- *   failed, see [method@Mp.Result.get_error_details]; %MP_STATUS_NOT_PLAIN or %MP_STATUS_INVALID if
- *   the value cannot be had in that encoding
- *
- * Since: 0.1
- */
-int
-mp_result_get_data (MpResult  *self,
-                    guint      wanted,
-                    guint     *encoding,
-                    guint8   **data,
-                    gsize     *size)
-{
-  g_autoptr (MpPayload) payload = NULL;
-  MpStatus status;
-
-  *encoding = 0;
-  *data = NULL;
-  *size = 0;
-  g_return_val_if_fail (MP_IS_RESULT (self), MP_STATUS_INVALID);
-
-  status = get_converted (self, wanted, &payload);
-  if (status == MP_STATUS_OK)
-    {
-      gconstpointer bytes = g_bytes_get_data (mp_payload_get_bytes (payload), size);
-
-      *encoding = mp_payload_get_encoding (payload);
-      *data = g_memdup2 (bytes, *size);
-    }
-
-  return status;
-}
-
-/**
- * mp_result_get_text:
- * @self: a result
- * @text: (out) (transfer full) (nullable): the value as JSON text
- *
- * Gets what the task returned as JSON, without waiting, for bindings.
- *
- * Returns: a status as from [method@Mp.Result.get_data]
- *
- * Since: 0.1
- */
-int
-mp_result_get_text (MpResult  *self,
-                    char     **text)
-{
-  g_autoptr (MpPayload) payload = NULL;
-  MpStatus status;
-
-  *text = NULL;
-  g_return_val_if_fail (MP_IS_RESULT (self), MP_STATUS_INVALID);
-
-  status = get_converted (self, MP_ENCODING_JSON, &payload);
-  if (status == MP_STATUS_OK)
-    {
-      gsize size;
-      const char *json = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
-
-      *text = g_strndup (json, size);
-    }
-
-  return status;
 }

@@ -17,6 +17,36 @@
 
 G_BEGIN_DECLS
 
+/**
+ * MpTaskFailure:
+ * @MP_TASK_FAILURE_NONE: it is not done yet, or went well.
+ * @MP_TASK_FAILURE_ERROR: its function failed, with an error or exception.
+ * @MP_TASK_FAILURE_SERIALIZATION: its result, argument or function could not travel.
+ * @MP_TASK_FAILURE_SIGNAL: a signal ended the worker while it ran the task.
+ * @MP_TASK_FAILURE_EXIT: the worker exited while it ran the task.
+ * @MP_TASK_FAILURE_TIME_LIMIT: it ran longer than its limit, and was stopped.
+ * @MP_TASK_FAILURE_MEMORY_LIMIT: its worker became bigger than the pool allows, and was stopped.
+ * @MP_TASK_FAILURE_CANCELLED: it was cancelled.
+ * @MP_TASK_FAILURE_TERMINATED: the pool was terminated before.
+ * @MP_TASK_FAILURE_NO_WORKER: no worker could be started, or lived long enough, to run it.
+ *
+ * Why a task has no value.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  MP_TASK_FAILURE_NONE,
+  MP_TASK_FAILURE_ERROR,
+  MP_TASK_FAILURE_SERIALIZATION,
+  MP_TASK_FAILURE_SIGNAL,
+  MP_TASK_FAILURE_EXIT,
+  MP_TASK_FAILURE_TIME_LIMIT,
+  MP_TASK_FAILURE_MEMORY_LIMIT,
+  MP_TASK_FAILURE_CANCELLED,
+  MP_TASK_FAILURE_TERMINATED,
+  MP_TASK_FAILURE_NO_WORKER,
+} MpTaskFailure;
+
 #define MP_TYPE_RESULT (mp_result_get_type ())
 
 MP_AVAILABLE_IN_0_1
@@ -52,6 +82,18 @@ MpPayload *mp_result_get_finish        (MpResult             *self,
                                         GError              **error);
 MP_AVAILABLE_IN_0_1
 GVariant  *mp_result_get_error_details (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+gboolean   mp_result_cancel            (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+guint64    mp_result_get_id            (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+MpTaskFailure mp_result_get_failure    (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+double     mp_result_get_progress      (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+char      *mp_result_dup_progress_text (MpResult             *self);
+MP_AVAILABLE_IN_0_1
+char      *mp_result_dup_output        (MpResult             *self);
 
 /* For bindings */
 MP_AVAILABLE_IN_0_1

@@ -12,6 +12,8 @@
  *   traceback s          as the language prints it
  *   exception ay         as the language stores it
  *   pid i                of the worker
+ *   signal i             that ended it, or
+ *   exit-code i          with which it exited
  */
 
 #pragma once
@@ -35,6 +37,15 @@ GVariant *mp_task_error_from_exception (const MpTaskException *exception,
                                         int                    pid);
 GVariant *mp_task_error_from_error     (const GError          *error,
                                         int                    pid);
+
+/* The same for a worker that ended; @exit_code: MP_EXIT_CODE_NONE if it did not. */
+GVariant *mp_task_error_from_verdict   (const GError          *error,
+                                        int                    pid,
+                                        int                    exit_code);
+
+/* Whether what failed is the task's travel, rather than the task. */
+gboolean  mp_task_error_is_serialization (const GError        *error,
+                                          GVariant            *details);
 
 /* The error for the task's caller. @details of any other type gives one that says so. */
 GError   *mp_task_error_to_error       (GVariant              *details);

@@ -69,6 +69,42 @@ mp_task_error_from_error (const GError *error,
   return g_variant_dict_end (&dict);
 }
 
+GVariant *
+mp_task_error_from_verdict (const GError *error,
+                            int           pid,
+                            int           exit_code)
+{
+  g_autoptr (GVariant) plain = g_variant_ref_sink (mp_task_error_from_error (error, pid));
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, plain);
+  if (exit_code != MP_EXIT_CODE_NONE && exit_code != MP_EXIT_CODE_UNKNOWN)
+    {
+      if (exit_code < 0)
+        g_variant_dict_insert (&dict, "signal", "i", -exit_code);
+      else
+        g_variant_dict_insert (&dict, "exit-code", "i", exit_code);
+    }
+
+  return g_variant_dict_end (&dict);
+}
+
+gboolean
+mp_task_error_is_serialization (const GError *error,
+                                GVariant     *details)
+{
+  const char *type = NULL;
+
+  if (g_error_matches (error, MP_ERROR, MP_ERROR_NOT_PLAIN)
+      || g_error_matches (error, MP_ERROR, MP_ERROR_INVALID_DATA))
+    return TRUE;
+
+  return g_variant_lookup (details, "type", "&s", &type)
+         && (g_str_has_suffix (type, "MaybeEncodingError")
+             || g_str_has_suffix (type, "PicklingError")
+             || g_str_has_suffix (type, "NotPlainError"));
+}
+
 static const char *
 look_up_text (GVariant   *details,
               const char *key)

@@ -135,12 +135,64 @@ mp_worker_run_native (MpWorker *self)
 
 /* ── The process ────────────────────────────────────────────────────────────────────────────── */
 
+typedef struct {
+  char                *handle;
+  const MpWorkerStart *start;   /* (nullable) the pool's own */
+} Inheritance;
+
+static void
+inheritance_free (gpointer data)
+{
+  Inheritance *self = data;
+
+  g_free (self->handle);
+  g_free (self);
+}
+
+/* Every task fails as the initializer did, so that its caller learns of it. */
+static MpStatus
+fail_all_tasks (MpWorker     *self,
+                const GError *error)
+{
+  g_autoptr (GError) told = g_error_copy (error);
+
+  g_prefix_error (&told, "The initializer of the worker failed: ");
+  for (;;)
+    {
+      guint kind, flags, encoding;
+      guint8 *function, *data;
+      gsize function_size, size;
+      MpStatus status = mp_worker_next (self, 0, -1, &kind, &flags, &function, &function_size,
+                                        &encoding, &data, &size);
+
+      if (status == MP_STATUS_OK)
+        status = mp_worker_fail_with_error (self, told);
+      if (status != MP_STATUS_OK && status != MP_STATUS_INTERRUPTED)
+        return status;
+    }
+}
+
+static gboolean
+run_start (const MpWorkerStart  *start,
+           GError              **error)
+{
+  g_autoptr (GVariant) result = NULL;
+  gsize size;
+  gconstpointer function = g_bytes_get_data (start->function, &size);
+
+  result = mp_function_call (start->kind, function, size, start->argument, error);
+
+  return result != NULL;
+}
+
 static gboolean
 run_worker (MpProcess  *process,
-            gpointer    handle,
+            gpointer    data,
             GError    **error)
 {
-  g_autoptr (MpWorker) worker = mp_worker_new (handle, error);
+  const Inheritance *inheritance = data;
+  g_autoptr (MpWorker) worker = mp_worker_new (inheritance->handle, error);
+  g_autoptr (GError) problem = NULL;
   MpStatus status;
 
   if (worker == NULL)
@@ -149,16 +201,23 @@ run_worker (MpProcess  *process,
   /* Ctrl-C is for the pool's owner to decide on; its workers end with it. */
   signal (SIGINT, SIG_IGN);
 
-  status = mp_worker_run_native (worker);
+  if (inheritance->start == NULL || run_start (inheritance->start, &problem))
+    status = mp_worker_run_native (worker);
+  else
+    status = fail_all_tasks (worker, problem);
 
   return status == MP_STATUS_CLOSED || mp_status_to_error (status, error);
 }
 
 MpProcess *
-mp_worker_make_native_process (const char *handle)
+mp_worker_make_native_process (const char          *handle,
+                               const MpWorkerStart *start)
 {
   static int n_made;
   g_autofree char *name = g_strdup_printf ("PoolWorker-%d", g_atomic_int_add (&n_made, 1) + 1);
+  Inheritance *inheritance = g_new (Inheritance, 1);
 
-  return mp_process_new (name, run_worker, g_strdup (handle), g_free);
+  *inheritance = (Inheritance) { g_strdup (handle), start };
+
+  return mp_process_new (name, run_worker, inheritance, inheritance_free);
 }

@@ -4,11 +4,15 @@
  */
 
 /*
- * The worker from inside.
+ * The worker from inside: what the files about taking tasks, running functions of C, limits and
+ * output share. One thread of the worker's process uses it.
  */
 
 #pragma once
 
+#include <time.h>
+
+#include "mproc/pool/mp-pool-board-private.h"
 #include "mproc/pool/mp-worker.h"
 #include "mproc/process/mp-process.h"
 
@@ -24,13 +28,87 @@ typedef struct {
   MpPayload    *argument;
 } MpWorkerTask;
 
+/* A timer of the kernel that sends this process a signal. */
+typedef struct {
+  timer_t  id;
+  gboolean made;
+  gboolean armed;
+} MpWorkerTimer;
+
+struct _MpWorker
+{
+  GObject          parent_instance;
+
+  MpPoolBoard     *board_object;
+  MpPoolBoardData *board;
+  MpPoolSeat      *own;         /* the worker's seat */
+  MpQueue         *lanes[MP_POOL_LANES];
+  MpRing          *rings[MP_POOL_LANES];
+  MpQueue         *results;
+  guint            seat;
+  guint            generation;
+  int              pid;
+
+  MpTaskHeader     header;      /* of the task */
+  MpTaskLimits     limits;
+  MpWorkerTask     task;
+  GBytes          *message;     /* that the task is in */
+  MpBlock         *block;       /* that the message came in, if it is large */
+  MpPayload       *converted;   /* its argument as it was asked for */
+
+  gint64           began;       /* the task, if it is timed or limited */
+  gint64           idle_since;
+  gint64           reported;    /* its progress, last */
+  guint            n_done;
+  gboolean         had_enough;  /* of tasks or memory */
+  MpWorkerTimer    hard;
+  MpWorkerTimer    soft;
+  int              soft_signal; /* 0: none */
+  int              output;      /* the file that stdout and stderr go to; -1: they do not */
+};
+
 const MpWorkerTask *mp_worker_get_task            (MpWorker      *self);
 
 /* As mp_worker_fail(), with an error. */
 MpStatus            mp_worker_fail_with_error     (MpWorker      *self,
                                                    const GError  *error);
 
-/* A process, not started, that is a worker for functions of C. */
-MpProcess          *mp_worker_make_native_process (const char    *handle);
+MpStatus            mp_worker_put_outcome         (MpWorker      *self,
+                                                   MpOutcome      outcome,
+                                                   guint          encoding,
+                                                   const void    *data,
+                                                   gsize          size);
+
+/* mp-worker-limits.c */
+void                mp_worker_begin_limits        (MpWorker      *self);
+void                mp_worker_end_limits          (MpWorker      *self);
+/* Whether it has done so much, or become so big, that it should end. */
+gboolean            mp_worker_has_enough          (MpWorker      *self);
+void                mp_worker_drop_timers         (MpWorker      *self);
+/* Of any process. */
+guint64             mp_worker_get_resident        (int            pid);
+
+/* mp-worker-output.c */
+void                mp_worker_begin_output        (MpWorker      *self);
+void                mp_worker_send_output         (MpWorker      *self);
+
+/* mp-task.c: the worker whose task this thread runs now, or NULL */
+void                mp_task_set_worker            (MpWorker      *worker);
+
+/* For the owner: a file for a worker's output, and what is in it. */
+int                 mp_worker_make_output         (void);
+GBytes             *mp_worker_read_output         (int            fd);
+
+/* What a native worker runs before its first task. */
+typedef struct {
+  guint     kind;
+  GBytes   *function;
+  GVariant *argument;
+} MpWorkerStart;
+
+/* A process, not started, that is a worker for functions of C. @start: (nullable) stays the
+ * caller's; the process inherits it. */
+MpProcess          *mp_worker_make_native_process (const char          *handle,
+                                                   const MpWorkerStart *start);
 
 G_END_DECLS

@@ -46,24 +46,6 @@
 #define NO_SPACE_TRIES 50
 #define NO_SPACE_PAUSE (20 * G_TIME_SPAN_MILLISECOND)
 
-struct _MpWorker
-{
-  GObject          parent_instance;
-
-  MpPoolBoard     *board_object;
-  MpPoolBoardData *board;
-  MpQueue         *tasks;
-  MpQueue         *results;
-  guint            seat;
-  guint            generation;
-
-  MpTaskHeader     header;      /* of the task */
-  MpWorkerTask     task;
-  GBytes          *message;     /* that the task is in */
-  MpBlock         *block;       /* that the message came in, if it is large */
-  MpPayload       *converted;   /* its argument as it was asked for */
-};
-
 G_DEFINE_FINAL_TYPE (MpWorker, mp_worker, G_TYPE_OBJECT)
 
 static void
@@ -82,8 +64,12 @@ mp_worker_finalize (GObject *object)
   MpWorker *self = MP_WORKER (object);
 
   forget_task (self);
+  mp_worker_drop_timers (self);
+  if (self->output >= 0 && self->pid == getpid ())
+    close (self->output);
   g_clear_object (&self->results);
-  g_clear_object (&self->tasks);
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    g_clear_object (&self->lanes[i]);
   g_clear_object (&self->board_object);
 
   G_OBJECT_CLASS (mp_worker_parent_class)->finalize (object);
@@ -98,6 +84,8 @@ mp_worker_class_init (MpWorkerClass *klass)
 static void
 mp_worker_init (MpWorker *self)
 {
+  self->pid = getpid ();
+  self->output = -1;
 }
 
 /* ── Opening ────────────────────────────────────────────────────────────────────────────────── */
@@ -136,6 +124,7 @@ open_seat (MpWorker    *self,
     return FALSE;
 
   self->seat = seat_number;
+  self->own = &self->board->seats[seat_number];
   self->generation = generation_number;
 
   return TRUE;
@@ -148,7 +137,7 @@ open_handle (MpWorker    *self,
 {
   g_auto (GStrv) parts = g_strsplit (handle, ",", -1);
 
-  if (g_strv_length (parts) != 5)
+  if (g_strv_length (parts) != 4 + MP_POOL_LANES)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT, "“%s” is no worker's handle",
                    handle);
@@ -160,15 +149,19 @@ open_handle (MpWorker    *self,
     return FALSE;
   self->board = mp_pool_board_get_data (self->board_object);
 
-  self->tasks = open_part (parts[1], MP_TYPE_QUEUE, error);
-  if (self->tasks == NULL)
-    return FALSE;
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    {
+      self->lanes[i] = open_part (parts[1 + i], MP_TYPE_QUEUE, error);
+      if (self->lanes[i] == NULL)
+        return FALSE;
+      self->rings[i] = mp_shared_get_data (MP_SHARED (self->lanes[i]));
+    }
 
-  self->results = open_part (parts[2], MP_TYPE_QUEUE, error);
+  self->results = open_part (parts[1 + MP_POOL_LANES], MP_TYPE_QUEUE, error);
   if (self->results == NULL)
     return FALSE;
 
-  return open_seat (self, parts[3], parts[4], error);
+  return open_seat (self, parts[2 + MP_POOL_LANES], parts[3 + MP_POOL_LANES], error);
 }
 
 /**
@@ -197,25 +190,33 @@ mp_worker_new (const char  *handle,
   if (!open_handle (self, handle, error))
     return NULL;
 
-  mp_pool_board_store (&self->board->seats[self->seat].taken, 1);
+  mp_worker_begin_output (self);
+  self->idle_since = g_get_monotonic_time ();
+  mp_pool_board_store (&self->own->taken, MP_SEAT_TAKEN);
 
   return g_steal_pointer (&self);
 }
 
 /* ── Results ────────────────────────────────────────────────────────────────────────────────── */
 
-static MpStatus
-put_outcome (MpWorker     *self,
-             MpOutcome     outcome,
-             guint         encoding,
-             const guint8 *data,
-             gsize         size)
+MpStatus
+mp_worker_put_outcome (MpWorker   *self,
+                       MpOutcome   outcome,
+                       guint       encoding,
+                       const void *data,
+                       gsize       size)
 {
-  MpResultHeader header = { self->header.id, self->seat, getpid (), outcome, 0 };
+  gboolean timed = mp_pool_board_load (&self->board->rules.timed) != 0;
+  MpResultHeader header = { self->header.id, self->seat, self->pid, outcome, timed };
+  MpTaskTimes times = { self->began, 0 };
   MpQueuePart parts[] = {
     { &header, sizeof header },
+    { &times, timed ? sizeof times : 0 },
     { data, size },
   };
+
+  if (timed)
+    times.ended = g_get_monotonic_time ();
 
   return mp_queue_put_parts (self->results, encoding, parts, G_N_ELEMENTS (parts),
                              MP_DEADLINE_NEVER, FALSE, NULL, NULL);
@@ -230,7 +231,8 @@ put_failure (MpWorker *self,
   gsize size;
   gconstpointer data = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
 
-  return put_outcome (self, MP_OUTCOME_FAILED, mp_payload_get_encoding (payload), data, size);
+  return mp_worker_put_outcome (self, MP_OUTCOME_FAILED, mp_payload_get_encoding (payload), data,
+                                size);
 }
 
 /* The outcome was too big for the shared memory. Others may give some back before long; if not,
@@ -249,10 +251,24 @@ report_no_space (MpWorker *self,
     {
       if (i > 0)
         g_usleep (NO_SPACE_PAUSE);
-      status = put_failure (self, mp_task_error_from_error (error, getpid ()));
+      status = put_failure (self, mp_task_error_from_error (error, self->pid));
     }
 
   return status;
+}
+
+/* Another task may follow, unless the owner is about to kill this worker for the one that ended. */
+static void
+begin_rest (MpWorker *self)
+{
+  mp_worker_end_limits (self);
+  mp_pool_board_clear_lease (self->board, self->seat);
+  if (!mp_pool_board_end_running (self->board, self->seat, self->header.id))
+    self->had_enough = TRUE;
+  if (self->board->rules.idle_usec > 0)
+    self->idle_since = g_get_monotonic_time ();
+  self->task.held = FALSE;
+  mp_task_set_worker (NULL);
 }
 
 /* The task is over if its outcome is in the queue: only then is the lease given back. */
@@ -266,8 +282,9 @@ end_task (MpWorker *self,
 
   if (status == MP_STATUS_OK)
     {
-      mp_pool_board_clear_lease (self->board, self->seat);
-      self->task.held = FALSE;
+      self->n_done++;
+      begin_rest (self);
+      self->had_enough |= mp_worker_has_enough (self);
     }
 
   return status;
@@ -300,7 +317,10 @@ mp_worker_finish (MpWorker     *self,
   if (!self->task.held || encoding < MP_ENCODING_VARIANT || encoding > MP_ENCODING_BYTES)
     return MP_STATUS_INVALID;
 
-  return end_task (self, put_outcome (self, MP_OUTCOME_VALUE, encoding, data, size), size);
+  mp_worker_send_output (self);
+
+  return end_task (self,
+                   mp_worker_put_outcome (self, MP_OUTCOME_VALUE, encoding, data, size), size);
 }
 
 MpStatus
@@ -310,7 +330,9 @@ mp_worker_fail_with_error (MpWorker     *self,
   if (!self->task.held)
     return MP_STATUS_INVALID;
 
-  return end_task (self, put_failure (self, mp_task_error_from_error (error, getpid ())), 0);
+  mp_worker_send_output (self);
+
+  return end_task (self, put_failure (self, mp_task_error_from_error (error, self->pid)), 0);
 }
 
 /**
@@ -349,7 +371,9 @@ mp_worker_fail (MpWorker     *self,
   if (!self->task.held)
     return MP_STATUS_INVALID;
 
-  return end_task (self, put_failure (self, mp_task_error_from_exception (&fields, getpid ())),
+  mp_worker_send_output (self);
+
+  return end_task (self, put_failure (self, mp_task_error_from_exception (&fields, self->pid)),
                    exception_size);
 }
 
@@ -368,11 +392,29 @@ is_too_old (MpWorker *self)
 }
 
 static gboolean
+is_to_leave (MpWorker *self)
+{
+  return self->had_enough || is_too_old (self) || mp_pool_board_load (&self->own->leave);
+}
+
+static gboolean
+has_message (MpWorker *self)
+{
+  for (guint i = 0; i < MP_POOL_LANES; i++)
+    {
+      if (mp_ring_readable (self->rings[i]))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static gboolean
 was_told_something (gpointer data)
 {
   MpWorker *self = data;
 
-  return is_too_old (self) || mp_pool_board_load (&self->board->closing);
+  return is_to_leave (self) || mp_pool_board_load (&self->board->closing) || has_message (self);
 }
 
 /* TIMED_OUT: there is none, or another worker was faster. */
@@ -380,11 +422,48 @@ static MpStatus
 take_now (MpWorker *self,
           guint    *encoding)
 {
-  return mp_queue_take (self->tasks, &self->board->seats[self->seat].lease, 0, TRUE, NULL,
-                        encoding, &self->message, &self->block);
+  MpStatus status = MP_STATUS_TIMED_OUT;
+
+  for (guint i = 0; i < MP_POOL_LANES && status == MP_STATUS_TIMED_OUT; i++)
+    {
+      if (!mp_ring_readable (self->rings[i]))
+        continue;
+
+      self->own->lane = i;
+      status = mp_queue_take (self->lanes[i], &self->own->lease, 0, TRUE, NULL, encoding,
+                              &self->message, &self->block);
+    }
+
+  return status;
 }
 
-/* Whoever is told to close looks at the queue once more: tasks were put before that. */
+/* Who gives a task looks for workers after the put, and so sees that this one leaves, or is seen
+ * here to have put it. */
+static gboolean
+may_leave_idle (MpWorker *self)
+{
+  gint64 most = self->board->rules.idle_usec;
+
+  if (most <= 0 || g_get_monotonic_time () - self->idle_since < most)
+    return FALSE;
+
+  mp_pool_board_store (&self->own->taken, MP_SEAT_LEFT);
+  if (!has_message (self))
+    return TRUE;
+
+  mp_pool_board_store (&self->own->taken, MP_SEAT_TAKEN);
+  return FALSE;
+}
+
+static MpStatus
+leave (MpWorker *self)
+{
+  mp_pool_board_store (&self->own->taken, MP_SEAT_LEFT);
+
+  return MP_STATUS_CLOSED;
+}
+
+/* Whoever is told to close looks at the queues once more: tasks were put before that. */
 static MpStatus
 take_message (MpWorker *self,
               gint64    deadline,
@@ -396,19 +475,20 @@ take_message (MpWorker *self,
 
   do
     {
-      if (is_too_old (self))
-        return MP_STATUS_CLOSED;
+      if (is_to_leave (self))
+        return leave (self);
 
       closing = mp_pool_board_load (&self->board->closing);
       status = take_now (self, encoding);
       if (status == MP_STATUS_OK && slept)
-        mp_pool_board_pass_on (self->tasks);
+        mp_pool_board_pass_on (self->lanes[MP_POOL_LANE_NORMAL]);
       if (status != MP_STATUS_TIMED_OUT)
         return status;
-      if (closing)
-        return MP_STATUS_CLOSED;
+      if (closing || may_leave_idle (self))
+        return leave (self);
 
-      status = mp_pool_board_wait (self->tasks, was_told_something, self, deadline, NULL, &slept);
+      status = mp_pool_board_wait (self->lanes[MP_POOL_LANE_NORMAL], was_told_something, self,
+                                   deadline, NULL, &slept);
     }
   while (status == MP_STATUS_OK);
 
@@ -426,13 +506,47 @@ hand_back (MpWorker *self,
 
   if (self->block != NULL)
     mp_attach_block (self->block);
-  status = end_task (self, put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
-                              size);
+  status = end_task (self, mp_worker_put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
+                     size);
 
   return status == MP_STATUS_OK ? MP_STATUS_CLOSED : status;
 }
 
-/* OK: the message is this worker's task now. */
+/* A cancelled task is passed over. The owner says so first and then looks who runs it: one of the
+ * two sees the other. */
+static gboolean
+begin_work (MpWorker *self)
+{
+  __atomic_store_n (&self->own->running, self->header.id, __ATOMIC_SEQ_CST);
+
+  return !mp_pool_board_is_cancelled (self->board, self->header.id);
+}
+
+/* Where the argument begins; 0: the message is none. */
+static gsize
+read_header (MpWorker     *self,
+             const guint8 *data,
+             gsize         size)
+{
+  gsize at = sizeof self->header;
+
+  if (size < at)
+    return 0;
+  memcpy (&self->header, data, at);
+
+  self->limits = (MpTaskLimits) { 0 };
+  if ((self->header.flags & MP_TASK_LIMITED) != 0)
+    {
+      if (size < at + sizeof self->limits)
+        return 0;
+      memcpy (&self->limits, data + at, sizeof self->limits);
+      at += sizeof self->limits;
+    }
+
+  return self->header.function_size <= size - at ? at : 0;
+}
+
+/* OK: the message is this worker's task now. INTERRUPTED: it was cancelled. */
 static MpStatus
 read_message (MpWorker *self,
               guint     encoding)
@@ -440,27 +554,32 @@ read_message (MpWorker *self,
   g_autoptr (GBytes) argument = NULL;
   gsize size;
   const guint8 *data = g_bytes_get_data (self->message, &size);
+  gsize at = read_header (self, data, size);
 
-  if (size < sizeof self->header)
+  if (at == 0)
     return MP_STATUS_INVALID;
-  memcpy (&self->header, data, sizeof self->header);
-  if (self->header.function_size > size - sizeof self->header)
-    return MP_STATUS_INVALID;
+
+  if (!begin_work (self))
+    {
+      begin_rest (self);
+      return MP_STATUS_INTERRUPTED;
+    }
 
   if ((self->header.flags & MP_TASK_INHERITED) != 0
       && (gint32) (self->generation - self->header.generation) < 0)
     return hand_back (self, encoding);
 
-  argument = g_bytes_new_from_bytes (self->message, sizeof self->header,
-                                     size - sizeof self->header - self->header.function_size);
+  argument = g_bytes_new_from_bytes (self->message, at, size - at - self->header.function_size);
   self->task = (MpWorkerTask) {
     .held = TRUE,
     .kind = self->header.kind,
-    .flags = self->header.flags,
+    .flags = self->header.flags & ~MP_TASK_LIMITED,
     .function = data + size - self->header.function_size,
     .function_size = self->header.function_size,
     .argument = mp_payload_new (encoding, argument),
   };
+  mp_worker_begin_limits (self);
+  mp_task_set_worker (self);
 
   return MP_STATUS_OK;
 }
@@ -495,10 +614,16 @@ try_next (MpWorker *self,
   guint encoding;
   MpStatus status;
 
-  forget_task (self);
-  status = take_message (self, deadline, &encoding);
-  if (status == MP_STATUS_OK)
-    status = read_message (self, encoding);
+  do
+    {
+      forget_task (self);
+      status = take_message (self, deadline, &encoding);
+      if (status != MP_STATUS_OK)
+        return status;
+      status = read_message (self, encoding);
+    }
+  while (status == MP_STATUS_INTERRUPTED);
+
   if (status == MP_STATUS_OK)
     status = convert_argument (self, wanted);
 

@@ -52,5 +52,8 @@ int       mp_worker_fail       (MpWorker      *self,
                                 gsize          exception_size);
 MP_AVAILABLE_IN_0_1
 int       mp_worker_run_native (MpWorker      *self);
+MP_AVAILABLE_IN_0_1
+void      mp_worker_set_soft_signal (MpWorker *self,
+                                     int       number);
 
 G_END_DECLS

@@ -22,6 +22,11 @@ GVariant   *mp_function_call            (guint          kind,
                                          GVariant      *argument,
                                          GError       **error);
 
+/* The same for a function whose address is known. */
+GVariant   *mp_function_call_func       (MpTaskFunc     func,
+                                         GVariant      *argument,
+                                         GError       **error);
+
 /* What names the function at the address @func in another process, for MP_FUNCTION_SYMBOL. NULL
  * with MP_ERROR_NOT_SUPPORTED if it is in no library and not in the program either. */
 GBytes     *mp_function_describe        (MpTaskFunc     func,

@@ -144,6 +144,26 @@ call (guint          kind,
     }
 }
 
+/* Whatever the function gave: a result that is not floating, or an error. */
+static GVariant *
+settle (GVariant  *returned,
+        GError    *own_error,
+        GError   **error)
+{
+  g_autoptr (GVariant) result = returned != NULL ? g_variant_take_ref (returned) : NULL;
+
+  if (own_error != NULL)
+    {
+      g_propagate_error (error, own_error);
+      return NULL;
+    }
+  if (result == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_TASK_FAILED,
+                 "The function returned neither a result nor an error");
+
+  return g_steal_pointer (&result);
+}
+
 GVariant *
 mp_function_call (guint          kind,
                   const guint8  *function,
@@ -152,23 +172,21 @@ mp_function_call (guint          kind,
                   GError       **error)
 {
   g_autoptr (GVariant) held = argument != NULL ? g_variant_ref_sink (argument) : NULL;
-  g_autoptr (GVariant) result = NULL;
-  g_autoptr (GError) own_error = NULL;
+  GError *own_error = NULL;
+  GVariant *result = call (kind, function, size, held, &own_error);
 
-  result = call (kind, function, size, held, &own_error);
-  if (result != NULL)
-    g_variant_take_ref (result);
+  return settle (result, own_error, error);
+}
 
-  if (own_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&own_error));
-      return NULL;
-    }
-  if (result == NULL)
-    g_set_error (error, MP_ERROR, MP_ERROR_TASK_FAILED,
-                 "The function returned neither a result nor an error");
+GVariant *
+mp_function_call_func (MpTaskFunc   func,
+                       GVariant    *argument,
+                       GError     **error)
+{
+  GError *own_error = NULL;
+  GVariant *result = func (argument, &own_error);
 
-  return g_steal_pointer (&result);
+  return settle (result, own_error, error);
 }
 
 /**

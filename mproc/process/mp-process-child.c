@@ -14,7 +14,8 @@
  * forked by someone else, such as an interpreter's own fork call, is in order too.
  *
  * What was inherited is not freed: it may be wrapped by a language whose objects the child must
- * leave alone.
+ * leave alone. Between fork and work nothing is allocated or copied either, and no function called
+ * that is not needed: each page touched then costs more than what is done with it.
  */
 
 #include "config.h"
@@ -33,6 +34,8 @@
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/memory/mp-family-private.h"
+#include "mproc/process/mp-log-private.h"
+#include "mproc/process/mp-process-setup-private.h"
 
 /* How long a daemon may take to end after SIGTERM before it gets SIGKILL. */
 #define DAEMON_GRACE 1.0
@@ -43,7 +46,8 @@ static struct
   guint generation;      /* changes with each fork */
   pid_t pid;             /* whose table this is */
   guint counter;         /* of the processes made here */
-  char *identity;        /* NULL in the first process */
+  const char *identity;  /* NULL in the first process */
+  GBytes *authkey;       /* NULL until it is needed */
   gboolean daemon;
   int control_fd;        /* a daemon's end of the pipe that its parent holds open */
   MpProcess *children;
@@ -51,8 +55,9 @@ static struct
   MpProcess *current;
   MpProcess *parent;
   pid_t parent_pid;      /* 0 in the first process */
-  char *parent_name;
-  char *name;            /* until there is a current object */
+  const char *parent_name;
+  const char *name;      /* until there is a current object */
+  gboolean by_server;    /* forked by a server, whose parent is not this one's */
 } table = { .control_fd = -1 };
 
 void
@@ -79,10 +84,11 @@ mp_process_default_daemon (void)
   return table.daemon;
 }
 
-const char *
-mp_process_self_identity (void)
+/* Under the lock. */
+GBytes **
+mp_process_self_key (void)
 {
-  return table.identity;
+  return &table.authkey;
 }
 
 char *
@@ -149,10 +155,15 @@ disown (MpProcess *process)
   MpProcessPrivate *priv = mp_process_private (process);
 
   mp_clear_fd (&priv->control_write);
-  mp_clear_fd (&priv->report_write);
   mp_clear_fd (&priv->pidfd);
+  mp_clear_fd (&priv->signal_fd);
   if (process != mp_process_get_starting ())
-    mp_clear_fd (&priv->control_read);
+    {
+      mp_clear_fd (&priv->report_write);
+      mp_clear_fd (&priv->control_read);
+    }
+  if (priv->setup != NULL)
+    mp_process_setup_disown (priv->setup);
   if (priv->state != MP_PROCESS_ENDED)
     priv->state = MP_PROCESS_FOREIGN;
 
@@ -181,6 +192,8 @@ become_another_process (void)
     }
 
   mp_clear_fd (&table.control_fd);
+  mp_fork_client_forget ();
+  mp_fork_server_forget ();
   table.pid = getpid ();
   table.generation++;
 }
@@ -228,6 +241,7 @@ do_exit_duties (void)
     return;
 
   children = mp_process_list_copy ();
+  MP_LOG_DEBUG ("process ends: %u children are awaited or terminated", children->len);
   signal_daemons (children, SIGTERM);
   if (!await_children (children, TRUE, mp_deadline_from_seconds (DAEMON_GRACE)))
     {
@@ -256,6 +270,8 @@ read_story (void)
   table.identity = story.identity;
   table.daemon = story.daemon;
   table.control_fd = story.control_fd;
+  table.authkey = story.authkey;
+  mp_process_set_pending ();
   mp_family_set_self_name (story.name);
 }
 
@@ -274,7 +290,6 @@ replace_stdin (void)
 {
   int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
 
-  __fpurge (stdin);
   if (fd < 0)
     return;
 
@@ -313,9 +328,7 @@ take_parents_place (MpProcess *self)
 
   table.parent = former;
   table.parent_pid = priv->parent_pid;
-  g_free (table.parent_name);
-  table.parent_name = table.name != NULL ? table.name : g_strdup ("MainProcess");
-  table.name = NULL;
+  table.parent_name = table.name != NULL ? table.name : "MainProcess";
   if (former != NULL)
     {
       MpProcessPrivate *parent = mp_process_private (former);
@@ -323,15 +336,80 @@ take_parents_place (MpProcess *self)
       parent->state = MP_PROCESS_PARENT;
       parent->pid = priv->parent_pid;
     }
+}
 
-  table.current = g_object_ref (self);
+/* Who asked the server for this process is its parent; the server never is heard of. */
+static void
+take_birth (const MpBirth *birth)
+{
+  MpProcess *parent = mp_process_new_relative (birth->story.parent_name, birth->story.parent_pid,
+                                               MP_PROCESS_PARENT);
+
+  mp_process_private (parent)->pidfd = birth->parent_pidfd;
+  table.parent = parent;
+  table.parent_pid = birth->story.parent_pid;
+  table.parent_name = birth->story.parent_name;
+  table.by_server = TRUE;
+  mp_log_set_level (birth->log_level);
+  mp_log_set_to_stderr (birth->log_to_stderr);
+}
+
+/* The list's reference on @self, which is never given up here, is the table's too. */
+static void
+become (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  table.name = NULL;
+  table.current = self;
   table.counter = 0;
-  table.identity = g_strdup (priv->identity);
-  table.daemon = priv->daemon;
+  table.identity = priv->identity;
+  table.daemon = priv->birth != NULL ? priv->birth->story.daemon : priv->daemon;
+  table.authkey = priv->authkey;
   table.control_fd = priv->control_read;
   priv->control_read = -1;
   priv->state = MP_PROCESS_SELF;
   priv->pid = getpid ();
+}
+
+/* The parent waits for the report, or for the pipe's end, if there is a setup. */
+static void
+take_setup (MpProcessPrivate *priv)
+{
+  int step, error = mp_process_setup_apply (priv->setup, &step);
+
+  if (error != 0)
+    {
+      mp_process_send_report (priv->report_write, error, step);
+      _exit (127);
+    }
+
+  if (priv->setup->environment != NULL)
+    environ = priv->setup->environment;
+  for (int i = 0; i < MP_N_STREAMS; i++)
+    mp_clear_fd (&priv->setup->child_ends[i]);
+  mp_clear_fd (&priv->setup->null_fd);
+  mp_clear_fd (&priv->report_write);
+}
+
+/* A child that is not in the list was forked by somebody else. */
+static gboolean
+enter (MpProcess *self)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+
+  if (table.pid != getpid ())
+    become_another_process ();
+  if (priv->state != MP_PROCESS_FOREIGN || mp_process_get_starting () != self)
+    return FALSE;
+
+  if (priv->birth == NULL)
+    take_parents_place (self);
+  become (self);
+  if (table.control_fd >= 0)
+    mp_control_arm (table.control_fd, priv->birth != NULL ? getppid () : table.parent_pid);
+
+  return TRUE;
 }
 
 /**
@@ -340,7 +418,9 @@ take_parents_place (MpProcess *self)
  *
  * Makes the calling process, which has just been forked for @self, that process: it gets a name,
  * a parent and an empty standard input, has no children yet, and will not outlive its parent if
- * it is a daemon. For fork functions, in the child, before anything else.
+ * it is a daemon. For fork functions, in the child, before anything else. Until then all signals
+ * are blocked, as they are in the parent as long as the fork function runs. For a process that was
+ * not started it does nothing, so that a language may call it once to have it ready.
  *
  * Since: 0.1
  */
@@ -348,26 +428,31 @@ void
 mp_process_enter_child (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
+  gboolean entered;
 
-  g_return_if_fail (MP_IS_PROCESS (self));
+  if (priv->state == MP_PROCESS_NEW)
+    return;
 
   mp_process_lock ();
-  if (table.pid != getpid ())
-    become_another_process ();
-  if (priv->state != MP_PROCESS_FOREIGN)
+  entered = enter (self);
+  mp_process_unlock ();
+  if (!entered)
     {
-      mp_process_unlock ();
       g_critical ("mp_process_enter_child() is for the child of a fork function");
       return;
     }
-  take_parents_place (self);
-  if (table.control_fd >= 0)
-    mp_control_arm (table.control_fd, table.parent_pid);
-  mp_process_unlock ();
 
-  replace_stdin ();
+  if (priv->birth != NULL)
+    take_birth (priv->birth);
+  if (priv->setup != NULL)
+    take_setup (priv);
+  else
+    replace_stdin ();
+  if (priv->purges_input)
+    __fpurge (stdin);
   mp_context_leave_to_parent (priv->wakeups);
   mp_family_set_self_name (priv->name);
+  pthread_sigmask (SIG_SETMASK, &priv->signals, NULL);
 }
 
 /**
@@ -376,14 +461,16 @@ mp_process_enter_child (MpProcess *self)
  *
  * Does what this process owes before its end: terminates the daemons it started, waits for its
  * other children, writes out the standard streams. For fork functions, in the child, before
- * _exit(2). A process that ends by exit(3) does the same by itself.
+ * _exit(2). A process that ends by exit(3) does the same by itself. For any other process than the
+ * calling one it does nothing.
  *
  * Since: 0.1
  */
 void
 mp_process_leave_child (MpProcess *self)
 {
-  g_return_if_fail (MP_IS_PROCESS (self));
+  if (mp_process_private (self)->state != MP_PROCESS_SELF)
+    return;
 
   do_exit_duties ();
   fflush (NULL);
@@ -437,7 +524,7 @@ open_parent (void)
 {
   int fd = mp_pidfd_open (table.parent_pid);
 
-  if (fd >= 0 && getppid () != table.parent_pid)
+  if (fd >= 0 && !table.by_server && getppid () != table.parent_pid)
     mp_clear_fd (&fd);
 
   return fd;
@@ -495,6 +582,7 @@ mp_process_get_children (void)
   children = mp_process_list_copy ();
   for (guint i = children->len; i > 0; i--)
     if (mp_process_private (children->pdata[i - 1])->state == MP_PROCESS_STARTING ||
+        mp_process_private (children->pdata[i - 1])->hidden ||
         mp_process_reap (children->pdata[i - 1], MP_REAP_ANNOUNCE))
       g_ptr_array_remove_index (children, i - 1);
 

@@ -11,10 +11,9 @@
  * with threads, and costs the same however much memory that has; but the child may do nothing
  * except what is async-signal-safe. Everything is prepared in an ExecPlan before.
  *
- * The new program is told of itself through the environment. MPROC_ARENA says how to reach the
- * family's memory, at the same descriptor number as here. MPROC_PROCESS says whose child it is,
- * and begins with its process id, written by the child itself: whoever inherits the variable
- * by way of a program that knows nothing of it finds that he is not meant.
+ * What it inherits beside the standard streams: the arena, its key, a daemon's control pipe, and at
+ * most one descriptor more, all at the numbers that they have here. See mp-process-story.c for how
+ * it learns these.
  */
 
 #include "config.h"
@@ -27,11 +26,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
+#include "mproc/process/mp-process-setup-private.h"
 
 typedef struct
 {
@@ -40,11 +39,14 @@ typedef struct
   char **shell_argv;   /* for a script without "#!" */
   char **environment;
   char *pid_digits;    /* in @environment, filled in by the child */
+  const MpProcessSetup *setup;
   int null_fd;
   gboolean ignores_interrupts;
   int arena_fd;        /* ours, or a copy above the standard streams */
+  int key_fd;
+  int extra_fd;
   int control_fd;
-  int report_read;     /* the child writes errno there if it cannot run the program */
+  int report_read;     /* the child writes there why it cannot run the program */
   int report_write;
   pid_t parent_pid;
 } ExecPlan;
@@ -84,29 +86,37 @@ static void G_GNUC_NORETURN
 run_program (ExecPlan *plan)
 {
   sigset_t none;
-  int error;
+  int error, step = MP_STEP_NONE;
 
   reset_signals ();
   if (plan->ignores_interrupts)
     signal (SIGINT, SIG_IGN);
   write_pid (plan->pid_digits);
   fcntl (plan->arena_fd, F_SETFD, 0);
+  fcntl (plan->key_fd, F_SETFD, 0);
+  if (plan->extra_fd >= 0)
+    fcntl (plan->extra_fd, F_SETFD, 0);
   if (plan->control_fd >= 0)
     {
       fcntl (plan->control_fd, F_SETFD, 0);
       mp_control_arm (plan->control_fd, plan->parent_pid);
     }
-  dup2 (plan->null_fd, STDIN_FILENO);
 
-  sigemptyset (&none);
-  sigprocmask (SIG_SETMASK, &none, NULL);
-  execve (plan->path, plan->argv, plan->environment);
-  if (errno == ENOEXEC)
-    execve (plan->shell_argv[0], plan->shell_argv, plan->environment);
+  if (plan->setup == NULL)
+    dup2 (plan->null_fd, STDIN_FILENO);
+  error = plan->setup != NULL ? mp_process_setup_apply (plan->setup, &step) : 0;
+  if (error == 0)
+    {
+      sigemptyset (&none);
+      sigprocmask (SIG_SETMASK, &none, NULL);
+      execve (plan->path, plan->argv, plan->environment);
+      if (errno == ENOEXEC)
+        execve (plan->shell_argv[0], plan->shell_argv, plan->environment);
+      error = errno;
+      step = MP_STEP_EXEC;
+    }
 
-  error = errno;
-  if (write (plan->report_write, &error, sizeof error) < 0)
-    _exit (126);
+  mp_process_send_report (plan->report_write, error, step);
   _exit (127);
 }
 
@@ -132,33 +142,19 @@ vfork_program (ExecPlan *plan)
   return pid;
 }
 
-static char *
-escape (const char *text)
-{
-  return g_uri_escape_string (text != NULL ? text : "", NULL, FALSE);
-}
-
-/* "PID PARENT CONTROL-FD DAEMON IDENTITY NAME PARENT-NAME" */
-static char *
-tell (MpProcess *self,
-      ExecPlan  *plan)
-{
-  MpProcessPrivate *priv = mp_process_private (self);
-  g_autofree char *name = escape (priv->name);
-  g_autofree char *parent = escape (mp_process_get_name (mp_process_get_current ()));
-
-  return g_strdup_printf ("%0*d %d %d %d %s %s %s", MP_PROCESS_PID_DIGITS, 0,
-                          (int) plan->parent_pid, plan->control_fd, priv->daemon, priv->identity,
-                          name, parent);
-}
-
 static void
 plan_environment (ExecPlan  *plan,
                   MpProcess *self)
 {
-  g_autofree char *story = tell (self, plan);
+  g_autofree char *story = mp_process_tell_story (self, plan->key_fd);
   g_autofree char *invitation = mp_family_get_invitation (plan->arena_fd);
-  char **environment = g_get_environ ();
+  MpProcessPrivate *priv = mp_process_private (self);
+  char **environment = mp_process_get_environment (self);
+
+  if (environment == NULL)
+    environment = g_get_environ ();
+  if (priv->worker != NULL && priv->language == NULL)
+    environment = g_environ_setenv (environment, MP_WORKER_ENVIRONMENT, priv->worker, TRUE);
 
   environment = g_environ_setenv (environment, MP_FAMILY_ENVIRONMENT, invitation, TRUE);
   environment = g_environ_setenv (environment, MP_PROCESS_ENVIRONMENT, story, TRUE);
@@ -207,12 +203,15 @@ plan_fds (ExecPlan   *plan,
   plan->parent_pid = getpid ();
   plan->null_fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
   plan->arena_fd = fcntl (mp_family_get_fd (), F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  if (plan->null_fd < 0 || plan->arena_fd < 0 ||
+  plan->key_fd = mp_process_copy_key (self);
+  plan->extra_fd = priv->extra_fd;
+  if (plan->null_fd < 0 || plan->arena_fd < 0 || !mp_process_raise_fd (&plan->key_fd) ||
       !mp_process_open_pipe (&plan->report_read, &priv->report_write))
     {
       mp_error_set_errno (error, errno, "Cannot open the descriptors of a new process");
       return FALSE;
     }
+  plan->setup = priv->setup;
   plan->control_fd = priv->control_read;
   plan->report_write = priv->report_write;
 
@@ -224,6 +223,7 @@ plan_clear (ExecPlan *plan)
 {
   mp_clear_fd (&plan->null_fd);
   mp_clear_fd (&plan->arena_fd);
+  mp_clear_fd (&plan->key_fd);
   mp_clear_fd (&plan->report_read);
   g_strfreev (plan->environment);
   g_free (plan->shell_argv);
@@ -232,106 +232,27 @@ plan_clear (ExecPlan *plan)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ExecPlan, plan_clear)
 
-static void
-close_report (MpProcess *self)
-{
-  mp_process_lock ();
-  mp_clear_fd (&mp_process_private (self)->report_write);
-  mp_process_unlock ();
-}
-
-/* Returns the errno of the child's exec; 0 if the pipe was closed by it, so that it succeeded. */
-static int
-read_report (ExecPlan *plan)
-{
-  int result = 0;
-  ssize_t length;
-
-  do
-    length = read (plan->report_read, &result, sizeof result);
-  while (length < 0 && errno == EINTR);
-
-  return length == sizeof result ? result : 0;
-}
-
 /* Returns the child's pid, or -1 with @error set. */
 pid_t
 mp_process_spawn (MpProcess  *self,
                   GError    **error)
 {
   MpProcessPrivate *priv = mp_process_private (self);
-  g_auto (ExecPlan) plan = { .null_fd = -1, .arena_fd = -1, .control_fd = -1, .report_read = -1,
-                            .ignores_interrupts = mp_process_private (self)->deaf_to_interrupts };
-  g_autofree char *what = NULL;
+  g_auto (ExecPlan) plan = { .null_fd = -1, .arena_fd = -1, .key_fd = -1, .extra_fd = -1,
+                            .control_fd = -1, .report_read = -1,
+                            .ignores_interrupts = priv->deaf_to_interrupts };
   pid_t pid;
-  int result;
 
   if (!plan_program (&plan, priv->argv, error) || !plan_fds (&plan, self, error))
     return -1;
 
   plan_environment (&plan, self);
   pid = vfork_program (&plan);
-  result = errno;
-  close_report (self);
   if (pid < 0)
     {
-      mp_error_set_errno (error, result, "Cannot fork");
+      mp_error_set_errno (error, errno, "Cannot fork");
       return -1;
     }
 
-  result = read_report (&plan);
-  if (result == 0)
-    return pid;
-
-  while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
-  what = g_strdup_printf ("Cannot run the program “%s”", priv->argv[0]);
-  mp_error_set_errno (error, result, what);
-
-  return -1;
-}
-
-/* ── In the new program ──────────────────────────────────────────────────────────────────────── */
-
-static gboolean
-parse (MpProcessStory  *story,
-       char           **fields)
-{
-  if (g_strv_length (fields) != 7 || atoi (fields[0]) != getpid ())
-    return FALSE;
-
-  story->parent_pid = atoi (fields[1]);
-  story->control_fd = atoi (fields[2]);
-  story->daemon = atoi (fields[3]);
-  story->identity = g_strdup (fields[4]);
-  story->name = g_uri_unescape_string (fields[5], NULL);
-  story->parent_name = g_uri_unescape_string (fields[6], NULL);
-
-  return story->parent_pid > 0 && story->name != NULL && story->parent_name != NULL;
-}
-
-/* TRUE if this process is an exec'ed child of the library's. The strings are the caller's. The
- * variable is used up. */
-gboolean
-mp_process_read_story (MpProcessStory *story)
-{
-  const char *text = g_getenv (MP_PROCESS_ENVIRONMENT);
-  g_auto (GStrv) fields = text != NULL ? g_strsplit (text, " ", -1) : NULL;
-
-  if (text == NULL)
-    return FALSE;
-
-  g_unsetenv (MP_PROCESS_ENVIRONMENT);
-  memset (story, 0, sizeof *story);
-  if (!parse (story, fields))
-    {
-      g_free (story->identity);
-      g_free (story->name);
-      g_free (story->parent_name);
-      return FALSE;
-    }
-  if (story->control_fd >= 0)
-    fcntl (story->control_fd, F_SETFD, FD_CLOEXEC);
-
-  return TRUE;
+  return mp_process_wait_for_report (self, plan.report_read, pid, error) ? pid : -1;
 }

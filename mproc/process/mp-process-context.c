@@ -109,14 +109,14 @@ mp_context_find_wakeups (int fds[MP_PROCESS_CONTEXTS])
     fds[1] = find_wakeup (context);
 }
 
-/* In the child. Takes no lock and allocates nothing. */
+/* In the child. Takes no lock and allocates nothing. The descriptors are GLib's: none of them can
+ * have been closed since they were found. */
 void
 mp_context_leave_to_parent (const int fds[MP_PROCESS_CONTEXTS])
 {
   for (int i = 0; i < MP_PROCESS_CONTEXTS; i++)
     {
-      int fresh = fds[i] >= 0 && read_count (fds[i]) >= 0 ? eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK)
-                                                          : -1;
+      int fresh = fds[i] >= 0 ? eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK) : -1;
 
       if (fresh >= 0)
         dup3 (fresh, fds[i], O_CLOEXEC);

@@ -138,6 +138,8 @@ check_joinable (MpProcess  *self,
     reason = "it is the calling process";
   else if (state == MP_PROCESS_FOREIGN)
     reason = "it is no child of this process";
+  else if (state == MP_PROCESS_CLOSED)
+    reason = "it has been closed";
   g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE, "Process %s cannot be joined: %s",
                mp_process_get_name (self), reason);
 

@@ -8,9 +8,16 @@
  *
  *  mp-process.c          the class: properties, constructors, signals to the child
  *  mp-process-start.c    from "new" to "running": fork, and the parent's bookkeeping
- *  mp-process-command.c  the exec of a command, and what the new program is told of itself
+ *  mp-process-setup.c    what a child starts with (see mp-process-setup-private.h)
+ *  mp-process-command.c  the exec of a command
+ *  mp-process-story.c    what the new program is told of itself
  *  mp-process-wait.c     from "running" to "ended": pidfd, exit code, the exited signal
  *  mp-process-join.c     waiting for that
+ *  mp-process-close.c    whether it ended well; letting go
+ *  mp-process-key.c      the authentication key
+ *  mp-process-call.c     functions by name, in a process of any language
+ *  mp-fork-client.c      processes that a fork server makes
+ *  mp-fork-server.c      the server
  *  mp-process-child.c    the table of this process: itself, its parent, its children, its exit
  *  mp-process-context.c  what a forked child does about the main contexts it inherited
  *
@@ -22,6 +29,7 @@
 
 #pragma once
 
+#include <signal.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -37,10 +45,14 @@ typedef enum {
   MP_PROCESS_SELF,      /* this process */
   MP_PROCESS_PARENT,    /* the process that started this one */
   MP_PROCESS_FOREIGN,   /* a child of the process from which this one was forked */
+  MP_PROCESS_CLOSED,    /* was ENDED */
 } MpProcessState;
 
 /* The default one, and that of the thread. */
 #define MP_PROCESS_CONTEXTS 2
+
+typedef struct _MpProcessSetup MpProcessSetup;
+typedef struct _MpBirth MpBirth;
 
 typedef struct
 {
@@ -50,31 +62,47 @@ typedef struct
   gpointer        user_data;
   GDestroyNotify  notify;
   char          **argv;           /* of a command, else NULL */
+  MpProcessSetup *setup;          /* NULL if nothing was said of what the child starts with */
+  GBytes         *authkey;
+  MpQueue        *boot;           /* what a worker is to do, and then why it failed */
+  char           *failure;        /* that, once it was taken from there */
+  char           *worker;         /* "KIND HANDLE", if the child is a worker */
+  char           *language;       /* of the worker; NULL for the program itself */
+  gboolean        by_server;      /* a fork server makes it */
+  MpBirth        *birth;          /* in a fork server: whose child it will be */
 
   /* All that follows is under the lock. */
   MpProcessState  state;
   gboolean        daemon;
   gboolean        deaf_to_interrupts; /* of a command: its program begins with SIGINT ignored */
+  gboolean        hidden;         /* not among the children that others are told of */
   gboolean        announced;      /* `exited` was emitted, or never will be */
   gboolean        sentinel_taken; /* somebody outside has the number of pidfd */
   guint           pollers;        /* calls that poll pidfd right now */
   int             pid;
   int             exit_code;
-  int             pidfd;
+  int             pidfd;          /* of a server's child: what tells its status … */
+  int             signal_fd;      /* … and this is its pidfd, else -1 */
   int             control_read;   /* of a daemon: the child's end of the control pipe … */
   int             control_write;  /* … and the parent's */
-  int             report_write;   /* of a command: open until it runs its program */
+  int             report_write;   /* open until the child has begun */
+  int             extra_fd;       /* kept open in the program of a command, or -1 */
   pid_t           parent_pid;     /* of a child that is being started: who starts it … */
+  gboolean        purges_input;   /* … whether it has read from stdin … */
+  sigset_t        signals;        /* … which signals are blocked there … */
   int             wakeups[MP_PROCESS_CONTEXTS]; /* … and what wakes its main contexts */
   GSource        *source;         /* that announces the end … */
   gpointer        source_tag;     /* … and polls pidfd */
   MpProcess      *next;           /* in the table's list, which owns a reference */
 } MpProcessPrivate;
 
-/* What an exec'ed child is told of itself. Written by mp_process_tell(), read when the library is
+/* What an exec'ed child is told of itself. Written before the exec, read when the library is
  * loaded. */
 #define MP_PROCESS_ENVIRONMENT "MPROC_PROCESS"
 #define MP_PROCESS_PID_DIGITS 10
+
+/* What a program that was run again is to do: "KIND HANDLE". */
+#define MP_WORKER_ENVIRONMENT "MPROC_WORKER"
 
 typedef struct
 {
@@ -84,7 +112,17 @@ typedef struct
   char   *identity;
   char   *name;
   char   *parent_name;
+  GBytes *authkey;      /* NULL if none came */
 } MpProcessStory;
+
+/* What a fork server is told of a child it is to make. */
+struct _MpBirth
+{
+  MpProcessStory story;
+  int            parent_pidfd;
+  int            log_level;      /* the child's; the server itself says nothing */
+  gboolean       log_to_stderr;
+};
 
 /* Microseconds between two looks at a process that cannot be polled. */
 #define MP_PROCESS_BLIND_SLICE 10000
@@ -109,11 +147,48 @@ void              mp_process_notify_pid      (MpProcess      *self);
 MpProcess        *mp_process_get_starting    (void);
 gboolean          mp_process_open_pipe       (int            *read_end,
                                               int            *write_end);
+gboolean          mp_process_raise_fd        (int            *fd);
+
+pid_t             mp_process_fork_now        (MpProcess      *self,
+                                              GError        **error);
+gboolean          mp_process_wait_for_report (MpProcess      *self,
+                                              int             report_read,
+                                              pid_t           pid,
+                                              GError        **error);
+void              mp_process_send_report     (int             fd,
+                                              int             saved_errno,
+                                              int             step);
 
 /* mp-process-command.c */
 pid_t             mp_process_spawn           (MpProcess      *self,
                                               GError        **error);
+
+/* mp-process-story.c */
+char             *mp_process_tell_story      (MpProcess      *self,
+                                              int             key_fd);
 gboolean          mp_process_read_story      (MpProcessStory *story);
+
+/* mp-process-key.c */
+int               mp_process_copy_key        (MpProcess      *self);
+GBytes           *mp_process_read_key        (int             fd);
+
+/* mp-process-call.c: the words of the command that runs @language's workers; NULL with @error set
+ * if there are none. @language is NULL for this program itself. */
+char            **mp_process_worker_words    (const char     *language,
+                                              GError        **error);
+void              mp_process_set_pending     (void);
+gboolean          mp_process_is_bootstrapping (void);
+gboolean          mp_process_run_worker      (const char     *worker,
+                                              GError        **error);
+
+/* mp-fork-client.c */
+pid_t             mp_fork_client_start       (MpProcess      *self,
+                                              GError        **error);
+gboolean          mp_fork_client_take_status (MpProcessPrivate *priv);
+void              mp_fork_client_forget      (void);
+
+/* mp-fork-server.c */
+void              mp_fork_server_forget      (void);
 
 /* mp-process-wait.c */
 gboolean          mp_process_reap            (MpProcess      *self,
@@ -128,6 +203,8 @@ GSource          *mp_process_source_new      (int             fd,
                                               gpointer       *tag);
 int               mp_pidfd_open              (pid_t           pid);
 gboolean          mp_pidfd_has_ended         (int             pidfd);
+int               mp_pidfd_get_exit_code     (int             pidfd);
+int               mp_exit_code_from_status   (int             status);
 
 /* mp-process-join.c */
 gboolean          mp_process_wait_until      (MpProcess      *self,
@@ -143,7 +220,7 @@ void              mp_process_unlock          (void);
 guint             mp_process_get_generation  (void);
 char             *mp_process_next_identity   (void);
 gboolean          mp_process_default_daemon  (void);
-const char       *mp_process_self_identity   (void);
+GBytes          **mp_process_self_key        (void);
 void              mp_process_list_add        (MpProcess      *self);
 gboolean          mp_process_list_remove     (MpProcess      *self);
 GPtrArray        *mp_process_list_copy       (void);

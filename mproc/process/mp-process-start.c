@@ -23,14 +23,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
+#include "mproc/process/mp-log-private.h"
+#include "mproc/process/mp-process-setup-private.h"
 
 typedef struct
 {
@@ -90,6 +97,9 @@ run_child (MpProcess *self)
   gboolean done;
 
   mp_process_enter_child (self);
+  /* A fork server is deaf to it. */
+  if (mp_process_private (self)->birth != NULL)
+    signal (SIGINT, SIG_DFL);
   done = MP_PROCESS_GET_CLASS (self)->run (self, &error);
   if (!done)
     print_error (self, error);
@@ -99,7 +109,7 @@ run_child (MpProcess *self)
 
 static int
 default_fork (MpProcess *self,
-              gpointer   user_data)
+              gpointer   user_data G_GNUC_UNUSED)
 {
   pid_t pid;
 
@@ -131,6 +141,18 @@ fork_hook_unref (ForkHook *hook)
     g_atomic_rc_box_release_full (hook, fork_hook_clear);
 }
 
+/* A handler that runs in the child before that is a process of its own, or that leaves the fork
+ * function of an interpreter in the parent, would do harm. The child takes its signals when it
+ * enters. */
+static void
+block_signals (sigset_t *former)
+{
+  sigset_t all;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_BLOCK, &all, former);
+}
+
 static int
 call_fork_func (MpProcess *self)
 {
@@ -143,7 +165,9 @@ call_fork_func (MpProcess *self)
   mp_process_unlock ();
 
   mp_context_find_wakeups (priv->wakeups);
+  priv->purges_input = __fbufsize (stdin) > 0;
   starting = self;
+  block_signals (&priv->signals);
   pid = hook != NULL ? hook->func (self, hook->user_data) : default_fork (self, NULL);
   if (getpid () != priv->parent_pid)
     {
@@ -151,16 +175,17 @@ call_fork_func (MpProcess *self)
                priv->name, (int) getpid ());
       _exit (EXIT_FAILURE);
     }
+  pthread_sigmask (SIG_SETMASK, &priv->signals, NULL);
   starting = NULL;
   fork_hook_unref (hook);
 
   return pid;
 }
 
-/* Returns the child's pid, or -1 with @error set. */
-static pid_t
-fork_child (MpProcess  *self,
-            GError    **error)
+/* By the language's fork function. Returns the child's pid, or -1 with @error set. */
+pid_t
+mp_process_fork_now (MpProcess  *self,
+                     GError    **error)
 {
   int result = call_fork_func (self);
 
@@ -179,6 +204,97 @@ fork_child (MpProcess  *self,
     mp_error_set_errno (error, -result, "Cannot fork");
 
   return -1;
+}
+
+/* ── Reports ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* In the child; async-signal-safe. */
+void
+mp_process_send_report (int fd,
+                        int saved_errno,
+                        int step)
+{
+  const MpStartReport report = { saved_errno, step };
+
+  if (write (fd, &report, sizeof report) < 0)
+    _exit (126);
+}
+
+static void
+close_report (MpProcess *self)
+{
+  mp_process_lock ();
+  mp_clear_fd (&mp_process_private (self)->report_write);
+  mp_process_unlock ();
+}
+
+/* TRUE when the pipe was closed by a child that has begun. One that could not is reaped. */
+gboolean
+mp_process_wait_for_report (MpProcess  *self,
+                            int         report_read,
+                            pid_t       pid,
+                            GError    **error)
+{
+  MpStartReport report;
+  ssize_t length;
+
+  close_report (self);
+  do
+    length = read (report_read, &report, sizeof report);
+  while (length < 0 && errno == EINTR);
+  if (length != sizeof report)
+    return TRUE;
+
+  while (waitpid (pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  mp_family_child_ended (pid);
+
+  return mp_process_setup_explain (self, &report, error);
+}
+
+/* The child has only the thread that forks, and whatever the others hold is held there for ever. */
+static void
+warn_of_threads (void)
+{
+  static int warned;
+  struct stat status;
+
+  if (G_LIKELY (mp_log_threshold == 0) || g_atomic_int_get (&warned) ||
+      stat ("/proc/self/task", &status) != 0 || status.st_nlink <= 3)
+    return;
+
+  if (g_atomic_int_compare_and_exchange (&warned, FALSE, TRUE))
+    MP_LOG (MP_LOG_LEVEL_SUBWARNING,
+            "this process forks while it has %d threads: code in the child that waits for what "
+            "another thread held waits for ever; a fork server does not have this problem",
+            (int) status.st_nlink - 2);
+}
+
+/* Without a setup there is nothing that can fail before the work begins. */
+static pid_t
+fork_child (MpProcess  *self,
+            GError    **error)
+{
+  MpProcessPrivate *priv = mp_process_private (self);
+  int report_read = -1;
+  pid_t pid;
+
+  warn_of_threads ();
+  if (priv->setup == NULL)
+    return mp_process_fork_now (self, error);
+
+  if (!mp_process_open_pipe (&report_read, &priv->report_write))
+    {
+      mp_error_set_errno (error, errno, "Cannot make a pipe to a new process");
+      return -1;
+    }
+
+  pid = mp_process_fork_now (self, error);
+  if (pid > 0 && !mp_process_wait_for_report (self, report_read, pid, error))
+    pid = -1;
+  close (report_read);
+
+  return pid;
 }
 
 /* ── Start ───────────────────────────────────────────────────────────────────────────────────── */
@@ -207,6 +323,20 @@ begin (MpProcess  *self,
   return fresh;
 }
 
+/* Else a program that does not know of workers would run itself again and again. */
+static gboolean
+check_bootstrapping (GError **error)
+{
+  if (!mp_process_is_bootstrapping ())
+    return TRUE;
+
+  g_set_error (error, MP_ERROR, MP_ERROR_INVALID_STATE,
+               "This process was started to run a function of the program, and starts another "
+               "process instead: call mp_process_serve() first in main(), before any process is "
+               "started");
+  return FALSE;
+}
+
 static void
 end_failed (MpProcess *self)
 {
@@ -227,13 +357,13 @@ end_failed (MpProcess *self)
 
 /* A descriptor that a child keeps must not be one of the standard streams, should this process
  * have closed those. */
-static gboolean
-raise_fd (int *fd)
+gboolean
+mp_process_raise_fd (int *fd)
 {
   int higher;
 
-  if (*fd > STDERR_FILENO)
-    return TRUE;
+  if (*fd < 0 || *fd > STDERR_FILENO)
+    return *fd >= 0;
 
   higher = fcntl (*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
   if (higher < 0)
@@ -259,7 +389,7 @@ mp_process_open_pipe (int *read_end,
     {
       *read_end = fds[0];
       *write_end = fds[1];
-      done = raise_fd (read_end) && raise_fd (write_end);
+      done = mp_process_raise_fd (read_end) && mp_process_raise_fd (write_end);
     }
   mp_process_unlock ();
 
@@ -318,8 +448,13 @@ make_child (MpProcess  *self,
 {
   MpProcessPrivate *priv = mp_process_private (self);
 
-  if (!check_descriptors (error) || !mp_family_ensure (error) || !open_control (self, error))
+  if (!check_bootstrapping (error) || !check_descriptors (error) || !mp_family_ensure (error) ||
+      !open_control (self, error) ||
+      (priv->setup != NULL && !mp_process_setup_open (self, error)))
     return -1;
+
+  if (priv->by_server)
+    return mp_fork_client_start (self, error);
 
   return priv->argv != NULL ? mp_process_spawn (self, error) : fork_child (self, error);
 }
@@ -334,9 +469,10 @@ make_child (MpProcess  *self,
  *
  * Fails with [error@Mp.Error.INVALID_STATE] if the process was started before,
  * [error@Mp.Error.NOT_SUPPORTED] if it has no command and the calling language cannot fork,
- * [error@Mp.Error.NO_SPACE] if there is no room left in the shared memory of the family, and the
- * system's own %G_IO_ERROR if it cannot be made or its program cannot be run. After a failure it
- * may be tried again.
+ * [error@Mp.Error.NO_SPACE] if there is no room left in the shared memory of the family,
+ * [error@Mp.Error.SERVER_DIED] if its fork server cannot be reached, and the system's own
+ * %G_IO_ERROR if it cannot be made, its program cannot be run, or it cannot have what was set for
+ * its start: folder, limits, CPUs. After a failure it may be tried again.
  *
  * Returns: %TRUE if the process runs
  *
@@ -356,6 +492,8 @@ mp_process_start (MpProcess  *self,
 
   reap_others ();
   pid = make_child (self, error);
+  if (priv->setup != NULL)
+    mp_process_setup_opened (self, pid > 0);
   if (pid < 0)
     {
       end_failed (self);
@@ -363,9 +501,14 @@ mp_process_start (MpProcess  *self,
     }
 
   mp_process_adopt (self, pid);
-  mp_process_lock ();
-  mp_clear_fd (&priv->control_read);
-  mp_process_unlock ();
+  if (priv->control_read >= 0)
+    {
+      mp_process_lock ();
+      mp_clear_fd (&priv->control_read);
+      mp_process_unlock ();
+    }
+  if (!priv->hidden)
+    MP_LOG_INFO ("process %s has pid %d", priv->name, (int) pid);
   mp_process_notify_pid (self);
 
   return TRUE;

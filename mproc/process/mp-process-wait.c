@@ -28,6 +28,7 @@
 #include <unistd.h>
 
 #include "mproc/memory/mp-family-private.h"
+#include "mproc/process/mp-log-private.h"
 
 #ifndef P_PIDFD
 #define P_PIDFD 3
@@ -75,6 +76,7 @@ mp_process_close_pidfd (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
 
+  mp_clear_fd (&priv->signal_fd);
   if (priv->pollers == 0 && !priv->sentinel_taken)
     mp_clear_fd (&priv->pidfd);
 }
@@ -103,8 +105,10 @@ mp_process_send_signal (MpProcess *self,
   mp_process_lock ();
   if (priv->state == MP_PROCESS_ENDED)
     result = 0;
-  else if (priv->state == MP_PROCESS_RUNNING && priv->pidfd >= 0)
-    result = syscall (SYS_pidfd_send_signal, priv->pidfd, number, NULL, 0) == 0 ? 0 : errno;
+  else if (priv->state == MP_PROCESS_RUNNING && (priv->signal_fd >= 0 || priv->pidfd >= 0))
+    result = syscall (SYS_pidfd_send_signal,
+                      priv->signal_fd >= 0 ? priv->signal_fd : priv->pidfd, number, NULL, 0) == 0
+               ? 0 : errno;
   else if (priv->state == MP_PROCESS_RUNNING)
     result = kill (priv->pid, number) == 0 ? 0 : errno;
   mp_process_unlock ();
@@ -114,14 +118,14 @@ mp_process_send_signal (MpProcess *self,
 
 /* ── Reaping ─────────────────────────────────────────────────────────────────────────────────── */
 
-static int
-code_from_status (int status)
+int
+mp_exit_code_from_status (int status)
 {
   return WIFSIGNALED (status) ? -WTERMSIG (status) : WEXITSTATUS (status);
 }
 
-static int
-ask_kernel_for_exit_code (int pidfd)
+int
+mp_pidfd_get_exit_code (int pidfd)
 {
   PidfdInfo info = { .mask = PIDFD_INFO_WANT_EXIT };
 
@@ -129,7 +133,7 @@ ask_kernel_for_exit_code (int pidfd)
       (info.mask & PIDFD_INFO_WANT_EXIT) == 0)
     return MP_EXIT_CODE_UNKNOWN;
 
-  return code_from_status (info.status);
+  return mp_exit_code_from_status (info.status);
 }
 
 /* A child with its SIGCHLD ignored is nobody's to wait for only once it has ended. */
@@ -166,6 +170,9 @@ take_status (MpProcessPrivate *priv)
 {
   siginfo_t info;
 
+  if (priv->by_server)
+    return mp_fork_client_take_status (priv);
+
   if (wait_for_status (priv, &info) == 0)
     {
       if (info.si_pid == 0)
@@ -177,7 +184,7 @@ take_status (MpProcessPrivate *priv)
   if (!is_gone (priv))
     return FALSE;
 
-  priv->exit_code = ask_kernel_for_exit_code (priv->pidfd);
+  priv->exit_code = mp_pidfd_get_exit_code (priv->pidfd);
   return TRUE;
 }
 
@@ -246,7 +253,11 @@ mp_process_reap (MpProcess *self,
   mp_process_unlock ();
 
   if (first)
-    mp_family_child_ended (priv->pid);
+    {
+      if (!priv->hidden)
+        MP_LOG_INFO ("process %s has ended with exit code %d", priv->name, priv->exit_code);
+      mp_family_child_ended (priv->pid);
+    }
   if (tell)
     announce (self, source, listed, how);
 
@@ -348,7 +359,8 @@ mp_process_adopt (MpProcess *self,
 
   mp_process_lock ();
   priv->pid = pid;
-  priv->pidfd = mp_pidfd_open (pid);
+  if (!priv->by_server)
+    priv->pidfd = mp_pidfd_open (pid);
   priv->state = MP_PROCESS_RUNNING;
   priv->source = mp_process_source_new (priv->pidfd, &priv->source_tag);
   g_source_set_callback (priv->source, watch_cb, watch, watch_free);

@@ -23,6 +23,7 @@
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/process/mp-process-private.h"
+#include "mproc/process/mp-process-setup-private.h"
 
 /**
  * MpProcess:
@@ -78,6 +79,9 @@ mp_process_real_run (MpProcess  *self,
                      GError    **error)
 {
   MpProcessPrivate *priv = mp_process_get_instance_private (self);
+
+  if (priv->worker != NULL)
+    return mp_process_run_worker (priv->worker, error);
 
   return priv->func == NULL || priv->func (self, priv->user_data, error);
 }
@@ -148,6 +152,7 @@ mp_process_constructed (GObject *object)
 
   priv->identity = mp_process_next_identity ();
   priv->daemon = mp_process_default_daemon ();
+  priv->authkey = mp_process_get_authkey (NULL);
   if (priv->name == NULL)
     priv->name = g_strconcat ("Process-", priv->identity, NULL);
 }
@@ -162,10 +167,17 @@ mp_process_finalize (GObject *object)
     priv->notify (priv->user_data);
 
   mp_clear_fd (&priv->pidfd);
+  mp_clear_fd (&priv->signal_fd);
   mp_clear_fd (&priv->control_read);
   mp_clear_fd (&priv->control_write);
   mp_clear_fd (&priv->report_write);
   g_clear_pointer (&priv->argv, g_strfreev);
+  g_clear_pointer (&priv->setup, mp_process_setup_free);
+  g_clear_pointer (&priv->authkey, g_bytes_unref);
+  g_clear_object (&priv->boot);
+  g_free (priv->failure);
+  g_free (priv->worker);
+  g_free (priv->language);
   g_free (priv->identity);
   g_free (priv->name);
 
@@ -270,6 +282,8 @@ mp_process_init (MpProcess *self)
 
   priv->exit_code = MP_EXIT_CODE_NONE;
   priv->pidfd = -1;
+  priv->signal_fd = -1;
+  priv->extra_fd = -1;
   priv->control_read = -1;
   priv->control_write = -1;
   priv->report_write = -1;
@@ -449,6 +463,29 @@ mp_process_kill (MpProcess  *self,
   g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
 
   return send_signal (self, SIGKILL, error);
+}
+
+/**
+ * mp_process_interrupt:
+ * @self: a process
+ * @error: return location for an error
+ *
+ * Sends SIGINT to the process, as Ctrl-C does. Does nothing if it has ended already.
+ *
+ * Fails with [error@Mp.Error.INVALID_STATE] if the process was not started, or not by this
+ * process.
+ *
+ * Returns: %TRUE if the signal is on its way, or the process had ended
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_process_interrupt (MpProcess  *self,
+                      GError    **error)
+{
+  g_return_val_if_fail (MP_IS_PROCESS (self), FALSE);
+
+  return send_signal (self, SIGINT, error);
 }
 
 /**

@@ -14,6 +14,7 @@
 #endif
 
 #include "mproc/base/mp-error.h"
+#include "mproc/channel/mp-queue.h"
 
 G_BEGIN_DECLS
 
@@ -74,6 +75,23 @@ typedef int (*MpForkFunc) (MpProcess *process,
                            gpointer   user_data);
 
 /**
+ * MpStartMethod:
+ * @MP_START_METHOD_FORK: the child is a copy of its parent.
+ * @MP_START_METHOD_SPAWN: the child is a program that is started anew.
+ * @MP_START_METHOD_FORKSERVER: the child is a copy of a server, a program that was started anew
+ *   once, has one thread, and does nothing but fork.
+ *
+ * How a child is made.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  MP_START_METHOD_FORK,
+  MP_START_METHOD_SPAWN,
+  MP_START_METHOD_FORKSERVER,
+} MpStartMethod;
+
+/**
  * MpProcessClass:
  * @parent_class: the parent class
  * @run: the work, in the child; the default calls the function given to the constructor
@@ -105,6 +123,17 @@ MP_AVAILABLE_IN_0_1
 MpProcess  *mp_process_new_command   (const char           *name,
                                       const char * const   *argv);
 MP_AVAILABLE_IN_0_1
+MpProcess  *mp_process_new_function  (const char           *name,
+                                      const char           *language,
+                                      const char           *module,
+                                      const char           *function,
+                                      GVariant             *argument,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+gboolean    mp_process_set_start_method (MpProcess         *self,
+                                      MpStartMethod         method,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
 gboolean    mp_process_start         (MpProcess            *self,
                                       GError              **error);
 MP_AVAILABLE_IN_0_1
@@ -128,6 +157,18 @@ MP_AVAILABLE_IN_0_1
 gboolean    mp_process_kill          (MpProcess            *self,
                                       GError              **error);
 MP_AVAILABLE_IN_0_1
+gboolean    mp_process_interrupt     (MpProcess            *self,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+gboolean    mp_process_close         (MpProcess            *self,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+gboolean    mp_process_check         (MpProcess            *self,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+GSource    *mp_process_create_source (MpProcess            *self,
+                                      GCancellable         *cancellable);
+MP_AVAILABLE_IN_0_1
 gboolean    mp_process_is_alive      (MpProcess            *self);
 MP_AVAILABLE_IN_0_1
 const char *mp_process_get_name      (MpProcess            *self);
@@ -146,6 +187,11 @@ MP_AVAILABLE_IN_0_1
 int         mp_process_get_exit_code (MpProcess            *self);
 MP_AVAILABLE_IN_0_1
 int         mp_process_get_sentinel  (MpProcess            *self);
+MP_AVAILABLE_IN_0_1
+GBytes     *mp_process_get_authkey   (MpProcess            *self);
+MP_AVAILABLE_IN_0_1
+void        mp_process_set_authkey   (MpProcess            *self,
+                                      GBytes               *authkey);
 
 MP_AVAILABLE_IN_0_1
 MpProcess  *mp_process_get_current   (void);
@@ -154,7 +200,33 @@ MpProcess  *mp_process_get_parent    (void);
 MP_AVAILABLE_IN_0_1
 GPtrArray  *mp_process_get_children  (void);
 
+MP_AVAILABLE_IN_0_1
+void        mp_process_serve         (void);
+MP_AVAILABLE_IN_0_1
+void        mp_process_set_worker_command  (const char           *language,
+                                            const char * const   *argv);
+MP_AVAILABLE_IN_0_1
+void        mp_process_set_server_options  (const char           *language,
+                                            const char           *options);
+
+MP_AVAILABLE_IN_0_1
+void        mp_process_stop_servers  (void);
+
 /* For bindings */
+MP_AVAILABLE_IN_0_1
+MpProcess  *mp_process_new_worker    (const char           *name,
+                                      const char           *language,
+                                      const char           *kind,
+                                      MpQueue              *boot,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+const char *mp_process_get_worker    (MpProcess            *self);
+MP_AVAILABLE_IN_0_1
+gboolean    mp_process_serve_worker  (const char           *kind,
+                                      const char           *handle,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
+void        mp_process_serve_forks   (int                   fd);
 MP_AVAILABLE_IN_0_1
 void        mp_process_set_fork_func (MpForkFunc            func,
                                       gpointer              user_data,

@@ -161,7 +161,8 @@ spin (const guint32 *event,
  * many. The dead among them are recovered. */
 static guint
 choose_lives (MpThreadSlot **lives,
-              guint          turn)
+              guint          turn,
+              gboolean      *died)
 {
   guint32 n = MIN (__atomic_load_n (&mp_arena.header->n_threads, __ATOMIC_ACQUIRE),
                    MP_MAX_THREADS);
@@ -175,7 +176,10 @@ choose_lives (MpThreadSlot **lives,
           MP_SLOT_STATE (__atomic_load_n (&slot->state, __ATOMIC_ACQUIRE)) != MP_SLOT_LIVE)
         continue;
       if (__atomic_load_n (mp_life_word (slot), __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)
-        mp_recover_thread (slot);
+        {
+          mp_recover_thread (slot);
+          *died = TRUE;
+        }
       else
         lives[n_lives++] = slot;
     }
@@ -190,10 +194,10 @@ sleep_once (MpSleeper *sleeper,
             guint      turn)
 {
   MpThreadSlot *lives[MP_SLEEP_MAX_LIVES];
-  guint n_lives = turn > 0 ? choose_lives (lives, n_slices) : 0;
+  gboolean died = FALSE;
+  guint n_lives = turn > 0 ? choose_lives (lives, n_slices, &died) : 0;
   gint64 most = turn == 0 ? FIRST_SLEEP : turn < LONG_AFTER ? MP_SLEEP_SLICE : 2 * MP_SLEEP_SLICE;
   MpGuardResult result = mp_sleeper_sleep (sleeper, event, value, lives, n_lives, most);
-  gboolean died = FALSE;
 
   for (guint i = 0; i < n_lives; i++)
     if (__atomic_load_n (mp_life_word (lives[i]), __ATOMIC_ACQUIRE) & FUTEX_OWNER_DIED)

@@ -38,6 +38,7 @@ static const struct {
   { "creation", bench_creation },
   { "fork", bench_fork },
   { "backlog", bench_backlog },
+  { "connections", bench_connections },
 };
 
 static gboolean

@@ -35,4 +35,7 @@ void bench_creation      (void);
 void bench_backlog       (void);
 void bench_fork          (void);
 
+/* bench-connections.c: ends of pipes, and sockets. */
+void bench_connections   (void);
+
 G_END_DECLS

@@ -444,6 +444,54 @@ open_what_stays (void)
   g_clear_object (&outcome);
 }
 
+/* Fails for 0, and never ends for all else. */
+static GVariant *
+fail_at_zero (GVariant  *argument,
+              GError   **error)
+{
+  while (g_variant_get_int64 (argument) != 0)
+    pause ();
+
+  g_set_error (error, POOL_TEST_ERROR, 2, "zero");
+  return NULL;
+}
+
+static void
+keep_outcome (GObject      *source,
+              GAsyncResult *result,
+              gpointer      data)
+{
+  *(GAsyncResult **) data = g_object_ref (result);
+}
+
+static void
+test_stop_on_error_async (void)
+{
+  g_autoptr (MpTaskOptions) options = mp_task_options_new ();
+  g_autoptr (MpPool) pool = new_pool (2);
+  g_autoptr (GAsyncResult) outcome = NULL;
+  g_autoptr (GVariant) values = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_task_options_set_stop_on_error (options, TRUE);
+  mp_pool_map_async_with (pool, fail_at_zero, new_range (50), 1, options, NULL, keep_outcome,
+                          &outcome);
+  while (outcome == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  values = mp_pool_map_finish (pool, outcome, &error);
+  g_assert_error (error, POOL_TEST_ERROR, 2);
+  g_assert_null (values);
+
+  mp_pool_close (pool);
+  g_clear_object (&outcome);
+  mp_pool_join_async (pool, NULL, keep_outcome, &outcome);
+  while (outcome == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_clear_error (&error);
+  g_assert_true (mp_pool_join_finish (pool, outcome, &error));
+  g_assert_no_error (error);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -459,6 +507,7 @@ main (int    argc,
   add_pool_case ("/pool/async/all-die", test_all_die);
   add_pool_case ("/pool/async/terminate", test_terminate);
   add_pool_case ("/pool/async/cancel", test_cancel);
+  add_pool_case ("/pool/async/stop-on-error-and-join", test_stop_on_error_async);
   add_pool_case ("/pool/async/beside-blocking", test_beside_blocking);
   add_pool_case ("/pool/async/map", test_map);
   add_pool_case ("/pool/async/iterate", test_iterate);

@@ -191,7 +191,7 @@ test_soak (void)
   g_test_message ("%u workers killed, %u tasks done, %u lost", killer.n_killed, n_good, n_dead);
   g_assert_cmpuint (n_dead, <=, killer.n_killed);
   g_assert_cmpuint (n_good, >, n_dead);
-  g_assert_cmpuint (mp_queue_qsize (mp_pool_get_private (pool)->tasks), ==, 0);
+  g_assert_cmpuint (mp_queue_qsize (mp_pool_get_private (pool)->lanes[1]), ==, 0);
 }
 
 /* The owner's workers end with it, also when it is killed. */

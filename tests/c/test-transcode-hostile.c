@@ -139,6 +139,9 @@ test_flips (void)
 #define REFUSED(literal) \
   assert_refused (MP_ENCODING_PICKLE, literal, sizeof (literal) - 1, MP_ERROR_INVALID_DATA)
 
+#define NOT_NORMAL(literal) \
+  assert_refused (MP_ENCODING_VARIANT, literal, sizeof (literal) - 1, MP_ERROR_INVALID_DATA)
+
 /* Lengths and indices that promise more than there is. */
 static void
 test_pickle_lies (void)
@@ -181,6 +184,109 @@ test_pickle_lies (void)
   REFUSED ("\200\004}(K\001NK\001Nu.");
   REFUSED ("\200\004\217(NN\220.");
   REFUSED ("I1\n.");
+}
+
+#define MARK "mpbuf\0\0\1"
+#define WORD(byte) byte "\0\0\0\0\0\0\0"
+#define HUGE "\377\377\377\377\377\377\377\377"
+#define ABC "\200\005\227." "abc"        /* a pickle of one buffer, and that: seven bytes */
+
+static void
+test_pickle_buffers (void)
+{
+  static const char good[] = ABC WORD ("\004") WORD ("\003") WORD ("\001") MARK;
+  static const char two[] = "\200\005\227\227\206." "abc" WORD ("\006") WORD ("\003")
+                            WORD ("\007") WORD ("\001") WORD ("\002") MARK;
+  g_autoptr (GBytes) result = mp_transcode (MP_ENCODING_PICKLE, good, sizeof good - 1,
+                                            MP_ENCODING_JSON, NULL);
+  g_autoptr (GBytes) overlap = mp_transcode (MP_ENCODING_PICKLE, two, sizeof two - 1,
+                                             MP_ENCODING_JSON, NULL);
+
+  g_assert_nonnull (result);
+  g_assert_nonnull (overlap);
+
+  /* Missing, too few, too many, none. */
+  REFUSED ("\200\005\227.");
+  REFUSED ("\200\005\227\227\206." "abc" WORD ("\006") WORD ("\003") WORD ("\001") MARK);
+  REFUSED (ABC WORD ("\004") WORD ("\001") WORD ("\005") WORD ("\001") WORD ("\002") MARK);
+  REFUSED ("\200\005N." MARK "x");
+  REFUSED ("\200\005\227." WORD ("\0") MARK);
+  REFUSED ("\200\005K\001\230." WORD ("\0") MARK);
+  REFUSED ("\200\005\230." WORD ("\0") MARK);
+
+  /* Beyond what is there, with sums that overflow, over the pickle, far behind it. */
+  REFUSED (ABC WORD ("\004") WORD ("\004") WORD ("\001") MARK);
+  REFUSED (ABC WORD ("\010") WORD ("\0") WORD ("\001") MARK);
+  REFUSED (ABC HUGE WORD ("\003") WORD ("\001") MARK);
+  REFUSED (ABC WORD ("\004") HUGE WORD ("\001") MARK);
+  REFUSED (ABC WORD ("\004") WORD ("\003") HUGE MARK);
+  REFUSED (ABC WORD ("\004") WORD ("\003") "\0\0\0\0\0\0\0\020" MARK);
+  REFUSED (ABC WORD ("\002") WORD ("\003") WORD ("\001") MARK);
+  REFUSED (MARK MARK);
+  REFUSED ("\200\005\227." WORD ("\0") WORD ("\0") WORD ("\0") WORD ("\0") WORD ("\0") WORD ("\0")
+           WORD ("\0") WORD ("\0") "abc" WORD ("\104") WORD ("\003") WORD ("\001") MARK);
+}
+
+#define MATRIX(shape, name, bytes) \
+  "\200\005cnumpy\nndarray\n(" shape "X\003\000\000\000" name bytes "tR."
+
+/* Arrays whose shape promises more, or less, than there is. */
+static void
+test_pickle_arrays (void)
+{
+  static const char * const shapes[] = {
+    "K\002K\002\206", "K\001K\003\206", "K\001J\377\377\377\377\206", "K\001N\206",
+    "J\377\377\377\177J\377\377\377\177\206", ")", "K\001K\002K\003\207",
+    "\212\010\377\377\377\377\377\377\377\177\212\010\377\377\377\377\377\377\377\177\206",
+  };
+  static const char good[] = MATRIX ("K\001K\002\206", "|u1", "C\002ab");
+  static const char small[] = MATRIX ("K\001K\001\206", "<f8", "C\002ab");
+  static const char none[] = MATRIX ("K\001K\001\206", "|O1", "C\001a");
+  static const char list[] = MATRIX ("](K\001K\002e", "|u1", "C\002ab");
+  g_autoptr (GBytes) result = mp_transcode (MP_ENCODING_PICKLE, good, sizeof good - 1,
+                                            MP_ENCODING_VARIANT, NULL);
+
+  g_assert_nonnull (result);
+  assert_refused (MP_ENCODING_PICKLE, small, sizeof small - 1, MP_ERROR_NOT_PLAIN);
+  assert_refused (MP_ENCODING_PICKLE, none, sizeof none - 1, MP_ERROR_NOT_PLAIN);
+  assert_refused (MP_ENCODING_PICKLE, list, sizeof list - 1, MP_ERROR_NOT_PLAIN);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    {
+      g_autoptr (GString) pickle = g_string_new_len ("\200\005cnumpy\nndarray\n(", 18);
+
+      g_string_append (pickle, shapes[i]);
+      g_string_append_len (pickle, "X\003\000\000\000|u1C\002abtR.", 15);
+      assert_refused (MP_ENCODING_PICKLE, pickle->str, pickle->len, MP_ERROR_NOT_PLAIN);
+    }
+
+}
+
+static void
+test_variant_arrays (void)
+{
+  static const char * const texts[] = {
+    "@m(sv) ('mp.ndarray', <('<f8', [int64 2], [byte 1])>)",
+    "@m(sv) ('mp.ndarray', <('|u1', [int64 2, 0], [byte 1, 2])>)",
+    "@m(sv) ('mp.ndarray', <('|u1', [int64 -1, -2], [byte 1, 2])>)",
+    "@m(sv) ('mp.ndarray', <('|u1', [int64 4611686018427387904, 4], @ay [])>)",
+    "@m(sv) ('mp.ndarray', <('|u2', [int64 1, 1], [byte 1, 2])>)",
+    "@m(sv) ('mp.ndarray', <('>u2', [int64 1, 1], [byte 1, 2])>)",
+    "@m(sv) ('mp.ndarray', <('<u8', [1.0, 1.0], [byte 1, 2])>)",
+    "@m(sv) ('mp.ndarray', <('', @ax [], @ay [])>)",
+    "@m(sv) ('mp.ndarray', <('|u1', [int64 1, 1])>)",
+    "@m(sv) ('mp.ndarray', <[byte 1]>)",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autoptr (GVariant) value = g_variant_parse (NULL, texts[i], NULL, NULL, NULL);
+      g_autoptr (GBytes) bytes = mp_transcode_from_variant (value);
+
+      g_test_message ("%s", texts[i]);
+      assert_refused (MP_ENCODING_VARIANT, g_bytes_get_data (bytes, NULL),
+                      g_bytes_get_size (bytes), MP_ERROR_INVALID_DATA);
+    }
 }
 
 /* Calls that would do harm in Python are words here. */
@@ -350,9 +456,6 @@ test_depth_variant (void)
                   MP_ERROR_NOT_PLAIN);
 }
 
-#define NOT_NORMAL(literal) \
-  assert_refused (MP_ENCODING_VARIANT, literal, sizeof (literal) - 1, MP_ERROR_INVALID_DATA)
-
 /* GVariant would read each of these, as something else than was written. */
 static void
 test_not_normal (void)
@@ -393,6 +496,9 @@ main (int    argc,
   g_test_add_func ("/transcode-hostile/truncation", test_truncation);
   g_test_add_func ("/transcode-hostile/flips", test_flips);
   g_test_add_func ("/transcode-hostile/pickle-lies", test_pickle_lies);
+  g_test_add_func ("/transcode-hostile/pickle-buffers", test_pickle_buffers);
+  g_test_add_func ("/transcode-hostile/pickle-arrays", test_pickle_arrays);
+  g_test_add_func ("/transcode-hostile/variant-arrays", test_variant_arrays);
   g_test_add_func ("/transcode-hostile/pickle-calls", test_pickle_calls);
   g_test_add_func ("/transcode-hostile/bombs", test_bombs);
   g_test_add_func ("/transcode-hostile/depth", test_depth);

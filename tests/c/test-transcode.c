@@ -574,6 +574,98 @@ test_canonical (void)
     }
 }
 
+/* What numpy.ndarray ((1, 2), "|u1", bytearray (b"ab")) makes. */
+static const char matrix[] = "\200\005\214\005numpy\214\007ndarray\223((K\001K\002t\214\003|u1"
+                             "\226\002\000\000\000\000\000\000\000abtR.";
+
+static void
+test_arrays (void)
+{
+  g_autoptr (GBytes) variant = parse ("@m(sv) ('mp.ndarray', <('|u1', [int64 1, 2], "
+                                      "[byte 97, 98])>)");
+  g_autoptr (GBytes) written = NULL, pickle = NULL;
+  g_autoptr (GVariant) value = NULL;
+
+  pickle = transcode_bytes (MP_ENCODING_VARIANT, variant, MP_ENCODING_PICKLE);
+  assert_bytes (pickle, matrix, sizeof matrix - 1);
+  written = transcode_bytes (MP_ENCODING_PICKLE, pickle, MP_ENCODING_VARIANT);
+  g_assert_true (g_bytes_equal (variant, written));
+
+  assert_fails (MP_ENCODING_PICKLE, matrix, sizeof matrix - 1, MP_ENCODING_JSON,
+                MP_ERROR_NOT_PLAIN,
+                "An array of other than one dimension, which JavaScript does not have");
+
+  value = mp_transcode_to_variant (MP_ENCODING_PICKLE, pickle, G_VARIANT_TYPE ("(saxay)"), NULL);
+  g_assert_nonnull (value);
+}
+
+#define N_THREADS 4
+#define N_CONVERSIONS 5000
+
+/* Converts two values in turns, so that arrays of different sizes change hands. */
+static gpointer
+convert_often (gpointer data)
+{
+  for (guint i = 0; i < N_CONVERSIONS; i++)
+    {
+      const Sample *sample = &samples[i % 2 == 0 ? 0 : G_N_ELEMENTS (samples) - 1];
+      g_autoptr (GBytes) json = transcode (MP_ENCODING_PICKLE, sample->python,
+                                           sample->python_size, MP_ENCODING_JSON);
+
+      assert_bytes (json, sample->json, strlen (sample->json));
+    }
+
+  return NULL;
+}
+
+static void
+test_threads (void)
+{
+  GThread *threads[N_THREADS];
+
+  for (guint i = 0; i < N_THREADS; i++)
+    threads[i] = g_thread_new ("converter", convert_often, NULL);
+  for (guint i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+}
+
+/* What a pickle has in buffers is as if it were in the pickle; large ones are not copied twice. */
+static void
+test_buffers (void)
+{
+  const gsize n = 1000000;
+  static const char head[] = "\200\005cnumpy.core.numeric\n_frombuffer\n(\227cnumpy\ndtype\n"
+                             "(X\002\000\000\000f8\211\210tR(K\003X\001\000\000\000<NNNJ\377\377"
+                             "\377\377J\377\377\377\377K\000tbJ\100\102\017\000\205X\001\000\000"
+                             "\000CtR.";
+  guint64 trailer[3] = { (sizeof head + 63) / 64 * 64, n * sizeof (double), 1 };
+  g_autoptr (GByteArray) pickle = g_byte_array_new ();
+  g_autoptr (GVariant) value = NULL, expected = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  const double *numbers;
+  gsize count;
+
+  g_byte_array_append (pickle, (const guint8 *) head, sizeof head - 1);
+  g_byte_array_set_size (pickle, trailer[0] + trailer[1]);
+  for (gsize i = 0; i < n; i++)
+    ((double *) (pickle->data + trailer[0]))[i] = i / 4.0;
+  g_byte_array_append (pickle, (const guint8 *) trailer, sizeof trailer);
+  g_byte_array_append (pickle, (const guint8 *) "mpbuf\0\0\1", 8);
+  bytes = g_bytes_new (pickle->data, pickle->len);
+
+  value = mp_transcode_to_variant (MP_ENCODING_PICKLE, bytes, NULL, NULL);
+  g_assert_nonnull (value);
+  g_assert_cmpstr (g_variant_get_type_string (value), ==, "ad");
+  numbers = g_variant_get_fixed_array (value, &count, sizeof (double));
+  g_assert_cmpuint (count, ==, n);
+  for (gsize i = 0; i < n; i++)
+    g_assert_cmpfloat (numbers[i], ==, i / 4.0);
+
+  expected = mp_transcode_to_variant (MP_ENCODING_PICKLE, bytes, G_VARIANT_TYPE ("av"), NULL);
+  g_assert_nonnull (expected);
+  g_assert_cmpuint (g_variant_n_children (expected), ==, n);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -591,6 +683,9 @@ main (int    argc,
   g_test_add_func ("/transcode/many-sets", test_many_sets);
   g_test_add_func ("/transcode/bytes", test_bytes);
   g_test_add_func ("/transcode/objects", test_objects);
+  g_test_add_func ("/transcode/arrays", test_arrays);
+  g_test_add_func ("/transcode/threads", test_threads);
+  g_test_add_func ("/transcode/buffers", test_buffers);
   g_test_add_func ("/transcode/canonical", test_canonical);
 
   return g_test_run ();

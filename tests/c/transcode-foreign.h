@@ -73,15 +73,6 @@ static const OneWaySample foreign_samples[] = {
            "\224\223\224h\000\214\011timedelta\224\223\224K\000K\000K\000\207\224R\224\205"
            "\224R\224."),
     "Python object of type datetime.timezone" },
-  { "matrix",
-    BYTES ("\200\004\225\252\000\000\000\000\000\000\000\214\025numpy.core.multiarray\224"
-           "\214\014_reconstruct\224\223\224\214\005numpy\224\214\007ndarray\224\223\224K"
-           "\000\205\224C\001b\224\207\224R\224(K\001K\002K\002\206\224h\003\214\005dtype"
-           "\224\223\224\214\002f8\224\211\210\207\224R\224(K\003\214\001<\224NNNJ\377\377"
-           "\377\377J\377\377\377\377K\000t\224b\211C \000\000\000\000\000\000\000\000\000"
-           "\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000"
-           "\000\000\000\000\224t\224b."),
-    "Python object of type numpy.ndarray with 2 dimensions" },
   { "numpy-text",
     BYTES ("\200\004\225\206\000\000\000\000\000\000\000\214\025numpy.core.multiarray\224"
            "\214\014_reconstruct\224\223\224\214\005numpy\224\214\007ndarray\224\223\224K"
@@ -97,10 +88,6 @@ static const OneWaySample foreign_samples[] = {
   { "surrogate",
     BYTES ("\200\004\225\010\000\000\000\000\000\000\000\214\004a\355\240\200\224."),
     "Python str with a lone surrogate" },
-  { "proxy",
-    BYTES ("\200\004\2250\000\000\000\000\000\000\000\214\025gi.overrides._MpCodec"
-           "\224\214\012open_proxy\224\223\224\214\001x\224\205\224R\224."),
-    "Python object of type gi.overrides._MpCodec.open_proxy" },
   { "by-dill",
     BYTES ("\200\004\225/\000\000\000\000\000\000\000\214\025gi.overrides._MpCodec"
            "\224\214\011load_dill\224\223\224C\001x\224\205\224R\224."),

@@ -31,6 +31,9 @@ class Examples:
     def test_queue(self):
         self.assertEqual(self.lines(self.queue), ['hello world'])
 
+    def test_connection(self):
+        self.assertEqual(self.lines('connection'), ['1', '4', '9'])
+
     def test_pool(self):
         self.assertNumbers(self.lines('pool'), (x * x for x in range(10)))
 
@@ -68,10 +71,21 @@ class Python(Examples, unittest.TestCase):
         self.assertNumbers(lines[:1], (i * i for i in range(10)))
         self.assertEqual(lines[1:], ['10'])
 
+    def test_three_languages(self):
+        status, out, err = run(command('Python', 'three-languages') +
+                               command('C', 'three-languages'))
+        self.assertEqual((status, err), (0, b''))
+        self.assertEqual(out.decode().splitlines(), [
+            'apples: 3.50', 'bread: 6.50', 'cheese: 41.00', 'dates 🌴: 0.00', 'eggs: 6.00',
+            'figs: 5.00', '3 answers from C', '3 answers from JavaScript'])
+
 
 class JavaScript(Examples, unittest.TestCase):
     language = 'JavaScript'
     proxy = None
+
+    def test_shared_numpy(self):
+        self.assertEqual(self.lines('shared-numpy'), ['0 1 2 3 4 5 6 7', '6 22'])
 
 
 if __name__ == '__main__':

@@ -110,6 +110,17 @@ splice (GRand      *rand,
   g_byte_array_append (input, other + from, MIN (size - from, MAX_SIZE));
 }
 
+/* What is at @at once more, at the end. */
+static void
+repeat (GByteArray *input,
+        guint       at)
+{
+  guint length = MIN (input->len - at, MAX_SIZE / 8);
+  g_autofree guint8 *copy = g_memdup2 (input->data + at, length);
+
+  g_byte_array_append (input, copy, length);
+}
+
 static void
 change (GRand      *rand,
         GPtrArray  *corpus,
@@ -129,7 +140,7 @@ change (GRand      *rand,
   else if (g_rand_boolean (rand))
     g_byte_array_remove_range (input, at, g_rand_int_range (rand, 0, input->len - at) + 1);
   else
-    g_byte_array_append (input, input->data + at, MIN (input->len - at, MAX_SIZE / 8));
+    repeat (input, at);
 
   if (input->len > MAX_SIZE)
     g_byte_array_set_size (input, MAX_SIZE);

@@ -171,10 +171,8 @@ test('many messages with objects leave nothing', () => {
 test('what cannot travel', () => {
     const queue = new Mp.Queue();
     const manager = new Mp.Manager();
-    const list = manager.list([1]);
     for (const [value, pattern] of [
         [manager, /MpManager cannot leave/],
-        [[list], /MpListProxy travels only as an argument/],
         [{pool: Mp.ResultIterator.new(true)}, /MpResultIterator cannot leave/],
     ]) {
         const error = thrown(() => queue.put(value));

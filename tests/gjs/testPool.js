@@ -238,7 +238,9 @@ poolTest('functions that cannot travel, or are not there', async pool => {
     isError(thrown(() => pool.submit(Math.abs, 1)), Mp.Error, Mp.Error.NOT_PLAIN);
     isError(await rejected(pool.map(console.log.bind(console), TEN)),
         Mp.Error, Mp.Error.NOT_PLAIN);
-    isError(thrown(() => pool.submit('function')), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(thrown(() => pool.submit(7)), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(await rejected(pool.submit('a name nobody knows')), Mp.Error,
+        Mp.Error.NO_SUCH_FUNCTION);
     isError(thrown(() => pool.submit(x => x, () => {})), Mp.Error, Mp.Error.NOT_PLAIN);
     isError(await rejected(pool.submit(() => () => {})), Mp.Error, Mp.Error.NOT_PLAIN);
     for (const func of [

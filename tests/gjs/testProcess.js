@@ -185,6 +185,104 @@ test('a fork is refused, and says why', () => {
     match(error.message, /gjs does not survive fork/);
 });
 
+// Reads a stream to its end.
+function readAll(stream) {
+    const parts = [];
+    for (;;) {
+        const bytes = stream.read_bytes(4096, null);
+        if (bytes.get_size() === 0)
+            return new TextDecoder().decode(Uint8Array.from(parts.flat()));
+        parts.push([...bytes.toArray()]);
+    }
+}
+
+test('what a child starts with', () => {
+    const process = new Mp.Process(() => {
+        const {GLib: lib} = imports.gi;
+        print([lib.getenv('MP_TEST'), lib.getenv('HOME'), lib.get_current_dir()].join());
+        printerr('error');
+    }, {
+        addEnv: {MP_TEST: 'here', HOME: null}, cwd: '/usr', stdin: 'pipe', stdout: 'pipe',
+        stderr: 'pipe', limits: {files: [100, 200], core: 0}, nice: 1,
+    });
+    same(process.get_stdout_pipe(), null);
+    process.start();
+    same(readAll(process.get_stdout_pipe()), 'here,,/usr\n');
+    same(readAll(process.get_stderr_pipe()), 'error\n');
+    process.join();
+    process.check();
+    process.close();
+    isError(thrown(() => process.join()), Mp.Error, Mp.Error.INVALID_STATE);
+
+    for (const options of [
+        {stdout: 'tape'}, {limits: {nonsense: 1}}, {affinity: []}, {nice: 99}, {env: {'': 'x'}},
+    ]) {
+        isError(thrown(() => new Mp.Process(() => {}, options)),
+            Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    }
+    const lost = new Mp.Process(() => {}, {cwd: '/nowhere at all'});
+    isError(thrown(() => lost.start()), Gio.IOErrorEnum, Gio.IOErrorEnum.NOT_FOUND);
+});
+
+test('how it ended, as an error', async () => {
+    const failed = Mp.Process.run(() => {
+        throw new Error('sad');
+    }, {stderr: 'null'});
+    isError(thrown(() => failed.check()), Mp.Error, Mp.Error.INVALID_STATE);
+    await failed.joinAsync();
+    const error = thrown(() => failed.check());
+    isError(error, Mp.Error, Mp.Error.TASK_FAILED);
+    match(error.message, /sad/);
+    const interrupted = Mp.Process.run(() => imports.gi.GLib.usleep(60000000));
+    interrupted.kill();
+    await interrupted.joinAsync();
+    isError(thrown(() => interrupted.check()), Mp.Error, Mp.Error.WORKER_DIED);
+});
+
+test('functions of other languages, by name', async () => {
+    const folder = GLib.dir_make_tmp('mproc-XXXXXX');
+    const write = (name, text) => {
+        const path = `${folder}/${name}`;
+        GLib.file_set_contents(path, text);
+        return path;
+    };
+    const python = write('some_tasks.py', `
+import mproc
+@mproc.function('sum')
+def add(argument):
+    queue, *values = argument
+    queue.put(['python', sum(values)])
+`);
+    const script = write('someTasks.js', `
+const {Mp} = imports.gi;
+Mp.register('sum', ([queue, ...values]) => {
+    queue.put(['javascript', values.reduce((a, b) => a + b, 0)]);
+});
+`);
+    const queue = new Mp.Queue();
+    for (const [language, module] of [['python', python], ['gjs', script]]) {
+        const process = Mp.Process.call(language, module, 'sum', [queue, 1, 2, 3]);
+        process.start();
+        same((await queue.getAsync({timeout: 60}))[1], 6);
+        same(await process.joinAsync(), 0);
+    }
+
+    for (const what of [['python', 'no_such_module', 'f'], ['native', '/nowhere/x.so', 'f'],
+        ['gjs', script, 'missing']]) {
+        const process = Mp.Process.call(...what, null, {stderr: 'null'});
+        process.start();
+        same(await process.joinAsync(), 1);
+        isError(thrown(() => process.check()), Mp.Error, Mp.Error.TASK_FAILED);
+    }
+    isError(thrown(() => Mp.Process.call('cobol', 'x', 'y')), Mp.Error, Mp.Error.NOT_SUPPORTED);
+    isError(thrown(() => Mp.Process.call('gjs', script, 'sum').set_start_method(
+        Mp.StartMethod.FORKSERVER)), Mp.Error, Mp.Error.NOT_SUPPORTED);
+    thrown(() => Mp.register('name', 5));
+    for (const path of [python, script])
+        GLib.unlink(path);
+    GLib.rmdir(folder);
+});
+
 test('misuse', () => {
     const process = new Mp.Process(() => {});
     isError(thrown(() => process.join()), Mp.Error, Mp.Error.INVALID_STATE);

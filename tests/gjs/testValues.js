@@ -41,9 +41,119 @@ test('what JSON lacks comes back too', () => {
         new Set(), new Set([1, 'x', null]), new Date(0), new Date(1234567890123),
         new Uint8Array(0), new Uint8Array([0, 1, 255]),
         {deep: [new Map([['k', new Set([new Date(5)])]]), null]},
+        0n, 5n, -1n, 2n ** 53n, [5n, 5], new Map([[1n, 1], [1, 1n]]),
+        new Map([[{a: 1}, [NaN]], [new Date(7), new Set([[1n]])]]),
     ];
     for (const value of values)
         same(back(value), value);
+});
+
+const KINDS = [
+    Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
+    BigInt64Array, BigUint64Array, Float32Array, Float64Array,
+];
+
+function fill(array, seed = 1) {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+    for (let i = 0; i < bytes.length; i++)
+        bytes[i] = (i * 7 + seed) % 251;
+    return array;
+}
+
+test('typed arrays of each kind come back as that', () => {
+    for (const type of KINDS) {
+        for (const length of [0, 1, 3, 127, 128, 1023, 1024, 5000, 20000]) {
+            const value = fill(new type(length));
+            same(back(value), value);
+            same(back({deep: [value, 1, value]}), {deep: [value, 1, value]});
+        }
+        const view = fill(new type(3000)).subarray(5, 2900);
+        const read = back([view])[0];
+        same(read, view);
+        ok(read.buffer.byteLength === read.byteLength, 'it brought more memory than it needs');
+    }
+});
+
+test('buffers and views of them come back as that', () => {
+    for (const length of [0, 1, 9, 5000, 100000]) {
+        const {buffer} = fill(new Uint8Array(length));
+        const copy = back(buffer);
+        ok(copy instanceof ArrayBuffer);
+        same(new Uint8Array(copy), new Uint8Array(buffer));
+
+        const part = new DataView(buffer, Math.min(1, length));
+        const view = back([part])[0];
+        ok(view instanceof DataView);
+        same(new Uint8Array(view.buffer, view.byteOffset, view.byteLength),
+            new Uint8Array(buffer, part.byteOffset));
+    }
+});
+
+test('what is in typed arrays is exact', () => {
+    same(back(new Float64Array([-0, NaN, Infinity, 5e-324])),
+        new Float64Array([-0, NaN, Infinity, 5e-324]));
+    same(back(new BigUint64Array([2n ** 64n - 1n])), new BigUint64Array([2n ** 64n - 1n]));
+    const large = new Float64Array(1000).fill(-0);
+    same(back(large), large);
+});
+
+test('bytes travel with whatever else there is', async () => {
+    const other = new Mp.Queue();
+    const bytes = fill(new Uint8Array(70000));
+    const numbers = fill(new Int32Array(2000), 5);
+    const value = {
+        text: 'a\0b', $mp: [NaN, null], bytes, other, map: new Map([[1, numbers]]), again: bytes,
+        small: new Uint8Array([1]), '1': numbers, empty: {},
+    };
+    for (const put of [() => queue.put(value), () => queue.tryPut(value),
+        () => queue.putAsync(value), () => queue.putMany([value])]) {
+        await put();
+        const read = await queue.getAsync();
+        same(read.other.get_handle(), other.get_handle());
+        same({...read, other: 0}, {...value, other: 0});
+    }
+});
+
+test('bytes among many values', () => {
+    const values = [];
+    for (let i = 0; i < 300; i++)
+        values.push(i % 7 === 0 ? fill(new Float32Array(i * 10), i) : {i, a: new Uint8Array([i])});
+    same(queue.putMany(values), values.length);
+    const read = [];
+    while (read.length < values.length)
+        read.push(...queue.getMany(1000));
+    same(read, values);
+});
+
+test('bytes wait for room', async () => {
+    const narrow = new Mp.Queue({maxItems: 1});
+    const bytes = fill(new Uint8Array(100000));
+    for (const value of [bytes, [new Mp.Queue(), bytes.slice(1, 5000)]]) {
+        narrow.put(1);
+        ok(narrow.tryPut(value) === false);
+        const promise = narrow.putAsync(value);
+        same(await narrow.getAsync(), 1);
+        await promise;
+        const read = await narrow.getAsync();
+        same([read].flat().at(-1), [value].flat().at(-1));
+    }
+});
+
+test('bytes to a task and back', async () => {
+    const pool = new Mp.Pool(1);
+    const value = {a: fill(new Float64Array(5000)), b: fill(new Uint8Array(10)), c: 5n};
+    same(await pool.submit(x => ({again: x, sum: x.a.length}), value), {again: value, sum: 5000});
+    pool.close();
+    pool.join();
+});
+
+test('bytes in a list of a manager', () => {
+    const manager = new Mp.Manager();
+    const list = manager.list();
+    const value = [fill(new Float64Array(5000)), fill(new Uint8Array(3000))];
+    list.append(value);
+    same(list.get(0), value);
+    manager.shutdown();
 });
 
 test('strings keep NUL and lone surrogates', () => {
@@ -78,28 +188,37 @@ test('documented changes on the way', () => {
     same(back([undefined, 1]), [null, 1]);
     same(back({a: undefined, b: 1}), {b: 1});
     same(back(-0), 0);
-    same(back(5n), 5);
-    same(back(2n ** 53n), 2n ** 53n);
-    same(back(new Uint8ClampedArray([1, 2])), new Uint8Array([1, 2]));
-    same(back(new Uint8Array([1, 2]).buffer), new Uint8Array([1, 2]));
-    same(back(new DataView(new Uint8Array([7]).buffer)), new Uint8Array([7]));
-    same(back(new Float64Array([1.5, NaN])), [1.5, NaN]);
     same(back(new Uint8Array([1, 2, 3, 4]).subarray(1, 3)), new Uint8Array([2, 3]));
     same(back({toJSON: () => ({a: NaN})}), {a: NaN});
     same(back([new Number(3), new String('x'), new Boolean(true)]), [3, 'x', true]);
-    same(back(new GLib.Variant('a{sv}', {x: new GLib.Variant('i', 3)})), {x: 3});
     same(back(new GLib.Bytes([1, 2])), new Uint8Array([1, 2]));
+});
+
+class Point {
+    constructor(x) {
+        this.x = x;
+    }
+}
+
+test('an instance is an object with its properties', () => {
+    const read = back([new Point(3), NaN])[0];
+    same(read, {x: 3});
+    ok(Object.getPrototypeOf(read) === Object.prototype);
+    same(back({a: Object.create(null), b: {}}), {a: {}, b: {}});
 });
 
 test('what cannot leave the process says so', () => {
     const cyclic = {};
     cyclic.self = [cyclic];
+    const inMap = {deep: {map: new Map([['k', []]])}};
+    inMap.deep.map.get('k').push(new Set([inMap.deep]));
     let deep = [];
     for (let i = 0; i < 100000; i++)
         deep = [deep];
 
     for (const [value, pattern] of [
-        [cyclic, /itself/],
+        [cyclic, /itself.*: value\.self\[0\] is value$/],
+        [inMap, /itself.*: value\.deep\.map\.get\("k"\)\[0\]\.values\(\) is value\.deep$/],
         [deep, /deep/],
         [{a: () => 1}, /function a .*Mp\.task/],
         [new Map([[function f() {}, 1]]), /function f/],
@@ -123,6 +242,12 @@ test('what cannot leave the process says so', () => {
         [[1, function named() {}], /function named/],
         [class Some {}, /function Some/],
         [[Mp.ResultIterator.new(false)], /MpResultIterator cannot leave/],
+        [new TypeError('x'), /error \(TypeError\) cannot/],
+        [[new Mp.Error({code: Mp.Error.EMPTY, message: 'x'})], /Error\) cannot/],
+        [new GLib.Date(), /GDate cannot leave/],
+        [{a: [GLib.TimeZone.new_utc()]}, /GTimeZone cannot leave/],
+        [new class Empty {}(), /Empty cannot leave/],
+        [[1, {iterator: [1][Symbol.iterator]()}], /Array Iterator cannot leave/],
     ]) {
         for (const put of [() => queue.put(value), () => queue.tryPut(value)]) {
             const error = thrown(put);
@@ -211,6 +336,196 @@ test('what only another language can hold says so', async () => {
     isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
     match(error.message, /foo\.Bar/);
     same(queue.qsize(), 0);
+});
+
+// A message of a text and what is behind its NUL.
+function message(text, behind = []) {
+    const encoded = new TextEncoder().encode(text);
+    const start = behind.length > 0 ? Math.ceil((encoded.length + 1) / 8) * 8 : encoded.length;
+    const bytes = new Uint8Array(start + behind.length);
+    bytes.set(encoded);
+    bytes.set(behind, start);
+    return bytes;
+}
+
+const place = (offset, length, kind = 'bytes') => `{"$mp":["${kind}",[${offset},${length}]]}`;
+
+test('messages made by hand', () => {
+    for (const [bytes, value] of [
+        [message('{"$mp":["bytes","AP8="]}'), new Uint8Array([0, 255])],
+        [message('{"$mp":["float64","AAAAAAAA8D8="]}'), new Float64Array([1])],
+        [message('{"$mp":["int","12"]}'), 12n],
+        [message('{"\\u0024mp":["int","12"]}'), 12n],
+        [message(place(0, 3), [1, 2, 3]), new Uint8Array([1, 2, 3])],
+        [message(`[${place(0, 1)},${place(8, 2, 'int16')}]`, [1, 0, 0, 0, 0, 0, 0, 0, 2, 1]),
+            [new Uint8Array([1]), new Int16Array([258])]],
+        [message(`{"b":${place(0, 1)},"7":${place(8, 1)}}`, [1, 0, 0, 0, 0, 0, 0, 0, 2]),
+            {'7': new Uint8Array([2]), 'b': new Uint8Array([1])}],
+        [message('{"__proto__":{"$mp":["map",[[1,2]]]},"a":1}'),
+            JSON.parse('{"__proto__":0,"a":1}')],
+    ]) {
+        queue.put_data(Mp.Encoding.JSON, bytes, 0);
+        const read = queue.get();
+        same(Object.keys(read), Object.keys(value));
+        if (Object.hasOwn(value, '__proto__')) {
+            same(Object.getOwnPropertyDescriptor(read, '__proto__').value, new Map([[1, 2]]));
+            ok(Object.getPrototypeOf(read) === Object.prototype);
+        } else {
+            same(read, value);
+        }
+    }
+});
+
+test('broken messages are errors, and the next one is read', async () => {
+    const eight = [1, 2, 3, 4, 5, 6, 7, 8];
+    for (const bytes of [
+        message(place(0, 3)), message(place(0, 9), eight), message(place(8, 1), eight),
+        message(place(1, 2), eight), message(place(-8, 2), eight), message(place(0, 0), eight),
+        message(place(0, -1), eight), message(place(0, 7), eight), message(place(0, 1.5), eight),
+        message(place('"0"', 8), eight), message(place(0, 2 ** 53), eight),
+        message(`[${place(0, 8)},${place(0, 8)}]`, eight),
+        message(`[${place(0, 8)},${place(8, 1)}]`, eight),
+        message(`[${place(0, 8)},${place(16, 1)}]`, Array(17).fill(0)),
+        message(`[${place(0, 9)},${place(8, 8)}]`, Array(16).fill(0)),
+        message(place(0, 7, 'float64'), eight.slice(1)), message(place(0, 8, 'int'), eight),
+        message('{"$mp":["bytes",[0]]}', eight), message('{"$mp":["bytes",[0,8,0]]}', eight),
+        message('{"$mp":["bytes",{"0":0,"1":8}]}', eight),
+        message('{"$mp":["bytes",[0,8],1]}', eight),
+        message('{"$mp":["bytes",null]}'), message('{"$mp":["bytes","AP8"]}'),
+        message('{"$mp":["bytes","A*8="]}'), message('{"$mp":["int16","AA=="]}'),
+        message('{"$mp":1}'), message('{"$mp":[]}'), message('{"$mp":["int"]}'),
+        message('{"$mp":["int","1"],"a":2}'), message('{"$mp":["int","x"]}'),
+        message('{"$mp":["int",1]}'), message('{"$mp":["float","1"]}'),
+        message('{"$mp":["float","__proto__"]}'), message('{"$mp":["map",{}]}'),
+        message('{"$mp":["map",[[1]]]}'), message('{"$mp":["set",1]}'),
+        message('{"$mp":["date",null]}'), message('{"$mp":["date",1e300]}'),
+        message('{"$mp":["object",[[1,2]]]}'), message('{"$mp":["object",null]}'),
+        message('[1'), message(''), message('[1],[2]'),
+    ]) {
+        for (const get of [() => queue.get(), () => queue.tryGet(), () => queue.getAsync(),
+            () => queue.getMany(2)]) {
+            queue.put_data(Mp.Encoding.JSON, bytes, 0);
+            queue.put('next');
+            const error = await rejected((async () => get())());
+            isError(error, Mp.Error, Mp.Error.INVALID_DATA);
+            match(error.message, /^JSON: ./);
+            same(error.values?.[0] ?? queue.get({timeout: 0}), 'next');
+            same(queue.qsize(), 0);
+        }
+        const payload = Mp.Payload.new(Mp.Encoding.JSON, new GLib.Bytes(bytes));
+        isError(thrown(() => payload.convert(Mp.Encoding.PICKLE)), Mp.Error, Mp.Error.INVALID_DATA);
+    }
+    for (const tag of ['symbol', '__proto__', 'constructor', 'proxy']) {
+        queue.put_data(Mp.Encoding.JSON, message(`{"$mp":["${tag}",1]}`), 0);
+        match(thrown(() => queue.get()).message, new RegExp(`“${tag}”`));
+    }
+});
+
+test('nested deep, and deeper than the stack', () => {
+    for (const [open, close] of [['[', ']'], ['{"a":', '}'], ['{"$mp":["set",[', ']]}']]) {
+        const text = depth => `${open.repeat(depth)}{"$mp":["int","1"]}${close.repeat(depth)}`;
+        queue.put_text(text(400), 0);
+        ok(queue.get() !== null);
+
+        queue.put_text(text(40000), 0);
+        const error = thrown(() => queue.get());
+        isError(error, Mp.Error, Mp.Error.INVALID_DATA);
+        match(error.message, /nested too deep/);
+    }
+
+    let value = 5n;
+    for (let i = 0; i < 400; i++)
+        value = i % 2 ? [value] : new Set([value]);
+    same(back(value), value);
+});
+
+test('what other languages see of typed arrays', () => {
+    for (const [value, text] of [
+        [new Int8Array([-1, 2]), '[int16 -1, 2]'],
+        [new Uint8ClampedArray([1, 2]), '[byte 0x01, 0x02]'],
+        [new Uint8Array([1, 2]).buffer, '[byte 0x01, 0x02]'],
+        [new DataView(new Uint8Array([7]).buffer), '[byte 0x07]'],
+        [new Int16Array([-1, 2]), '[int16 -1, 2]'],
+        [new Uint16Array([1, 2]), '[uint16 1, 2]'],
+        [new Int32Array([-1, 2]), '[-1, 2]'],
+        [new Uint32Array([1, 2]), '[uint32 1, 2]'],
+        [new BigInt64Array([-1n, 2n]), '[int64 -1, 2]'],
+        [new BigUint64Array([1n, 2n]), '[uint64 1, 2]'],
+        [new Float32Array([0.5, -2]), '[0.5, -2.0]'],
+        [new Float64Array([0.1, -0]), '[0.10000000000000001, -0.0]'],
+        [new Float64Array(0), '@ad []'],
+    ]) {
+        same(asVariant(value).print(true), text);
+        queue.put({deep: value});
+        const variant = queue.get_payload(0, null).get_variant(null);
+        same(variant.lookup_value('deep', null).print(true), text);
+    }
+    const large = fill(new Uint8Array(100000));
+    same(asVariant(large).get_data_as_bytes().toArray(), large);
+});
+
+test('what nobody here can read goes on to who can, unread', async () => {
+    const program = `
+import decimal, sys, mproc
+from gi.repository import Mp
+queue, other = (Mp.Shared.open(handle) for handle in sys.argv[1:])
+value = {'d': decimal.Decimal('1.5'), 'e': ValueError('x', 5), 's': {1, 2}, 'b': b'x' * 100000}
+queue.put(value)
+queue.put('next')
+back = other.get(timeout=60)
+assert repr(back) == repr(value), back
+assert type(back['d']) is decimal.Decimal and back['e'].args == ('x', 5)
+queue.put('done')
+`;
+    const other = new Mp.Queue();
+    const python = Mp.Process.new_command('python', ['/usr/bin/env', 'python3', '-c', program,
+        queue.get_handle(), other.get_handle()]);
+    python.start();
+
+    const payload = queue.getPayload({timeout: 60});
+    const error = thrown(() => payload.getValue());
+    isError(error, Mp.Error, Mp.Error.NOT_PLAIN);
+    match(error.message, /^Python object of type decimal\.Decimal/);
+    same(queue.get({timeout: 60}), 'next');
+    other.putPayload(payload);
+    same(queue.get({timeout: 60}), 'done');
+    same(await python.joinAsync({timeout: 60}), 0);
+});
+
+test('bytes and vectors of Python', async () => {
+    const program = `
+import array, sys, mproc
+from gi.repository import Mp
+queue, other = (Mp.Shared.open(handle) for handle in sys.argv[1:])
+values = [array.array(code, range(2000)) for code in 'hHiIqQfd']
+values += [array.array('b', [-1, 2]), array.array('B', [1, 2]), array.array('d')]
+values += [b'x' * 100000, [1.5, 2]]
+queue.put(values)
+back = other.get(timeout=60)
+assert back[8] == array.array('b', [-1, 2]) and back[8].typecode == 'b', back[8]
+assert back[9] == bytes([1, 2]) and type(back[9]) is bytes, back[9]
+assert back[:8] == values[:8] and back[10:] == values[10:]
+assert [x.typecode for x in back[:8]] == [x.typecode for x in values[:8]]
+queue.put(back)
+`;
+    const other = new Mp.Queue();
+    const python = Mp.Process.new_command('python', ['/usr/bin/env', 'python3', '-c', program,
+        queue.get_handle(), other.get_handle()]);
+    python.start();
+
+    const types = [Int16Array, Uint16Array, Int32Array, Uint32Array, BigInt64Array, BigUint64Array,
+        Float32Array, Float64Array];
+    const expected = [
+        ...types.map(type => type.from({length: 2000}, (_, i) =>
+            type.name.startsWith('Big') ? BigInt(i) : i)),
+        new Int8Array([-1, 2]), new Uint8Array([1, 2]), new Float64Array(0),
+        new Uint8Array(100000).fill(120), [1.5, 2],
+    ];
+    const read = queue.get({timeout: 60});
+    same(read, expected);
+    other.put(read);
+    same(queue.get({timeout: 60}), expected);
+    same(await python.joinAsync({timeout: 60}), 0);
 });
 
 test('ten thousand rows', () => {

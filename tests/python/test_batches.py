@@ -115,7 +115,7 @@ class Batches(TestCase):
         q.put(1)
         q.put_text('this is not JSON', -1)
         q.put(2)
-        with self.assertRaises(mproc.NotPlainError) as caught:
+        with self.assertRaises(mproc.InvalidDataError) as caught:
             q.get_many(5)
         self.assertEqual(caught.exception.values, [1, 2])
 

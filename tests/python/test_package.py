@@ -37,14 +37,10 @@ class Names(unittest.TestCase):
         context = mproc.get_context('fork')
         self.assertEqual(context.get_start_method(), 'fork')
         self.assertIs(context.get_context(), context)
-        self.assertEqual(mproc.get_all_start_methods(), ['fork'])
         self.assertEqual(mproc.get_start_method(), 'fork')
         self.assertIs(type(context.Queue()), Mp.Queue)
-        for method in 'spawn', 'forkserver', 'nonsense':
-            with self.assertRaisesRegex(ValueError, f'cannot find context for .{method}.*fork'):
-                mproc.get_context(method)
-        with self.assertRaises(ValueError):
-            mproc.set_start_method('spawn', force=True)
+        with self.assertRaisesRegex(ValueError, 'cannot find context for .nonsense.*fork'):
+            mproc.get_context('nonsense')
         mproc.set_start_method('fork', force=True)
         with self.assertRaises(RuntimeError):
             mproc.set_start_method('fork')

@@ -125,7 +125,7 @@ except Exception as error:
         q.put({'a': (True, None)})
         self.assertEqual(q.get_text(-1)[1], '{"a":[true,null]}')
         q.put_text('this is not JSON', -1)
-        self.assertRaises(mproc.NotPlainError, q.get)
+        self.assertRaises(mproc.InvalidDataError, q.get)
         q.put('goes on')
         self.assertEqual(q.get(), 'goes on')
 

@@ -27,6 +27,7 @@ class Tables(unittest.TestCase):
 
     def test_library(self):
         parts = shape.table('mproc/meson.build', 'mp-manager-server')
+        parts += shape.table('mproc/meson.build', 'mp-worker')
         for floor in shape.FLOORS:
             rows = shape.table('mproc/meson.build', floor)
             rows += [p.split('/')[1] for p in parts if p.startswith(floor + '/')]

@@ -134,7 +134,59 @@ void test_family () throws Error {
     assert_null (Mp.Process.get_parent ());
 }
 
+Variant tell (Variant argument) throws Error {
+    var queue = (Mp.Queue) Mp.Shared.from_variant (argument);
+    queue.put (new Variant.string ("told " + (Environment.get_variable ("MP_TEST") ?? "nothing")));
+    return new Variant.boolean (true);
+}
+
+void test_by_name () throws Error {
+    var queue = new Mp.Queue ();
+    Mp.StartMethod[] methods = { Mp.StartMethod.SPAWN, Mp.StartMethod.FORKSERVER };
+    foreach (var method in methods) {
+        var process = new Mp.Process.function (null, null, null, "tell", queue.to_variant ());
+        process.set_start_method (method);
+        process.set_variable ("MP_TEST", "here");
+        process.start ();
+        assert_cmpstr (queue.get (20).get_string (), CompareOperator.EQ, "told here");
+        process.join (20);
+        process.check ();
+    }
+    Mp.Process.stop_servers ();
+    try {
+        new Mp.Process (null, () => true).set_start_method (Mp.StartMethod.SPAWN);
+        assert_not_reached ();
+    } catch (Mp.Error.NOT_SUPPORTED error) {
+        assert_true (error.message != "");
+    }
+}
+
+void test_surroundings () throws Error {
+    var process = new Mp.Process (null, () => {
+        stdout.printf ("%s\n", Environment.get_current_dir ());
+        return true;
+    });
+    process.set_working_directory ("/usr");
+    process.set_streams (Mp.Stream.NULL, Mp.Stream.PIPE, Mp.Stream.INHERIT);
+    process.set_limit (Mp.Limit.CORE, 0, 0);
+    process.set_nice (1);
+    process.start ();
+    var lines = new DataInputStream (process.get_stdout_pipe ());
+    assert_cmpstr (lines.read_line (), CompareOperator.EQ, "/usr");
+    process.join (20);
+    process.close ();
+    try {
+        process.check ();
+        process.join (20);
+        assert_not_reached ();
+    } catch (Mp.Error.INVALID_STATE error) {
+        assert_true (error.message != "");
+    }
+}
+
 int main (string[] args) {
+    Mp.function_register ("tell", tell);
+    Mp.Process.serve ();
     begin (ref args);
     add_case ("/process/lambda", test_lambda);
     add_case ("/process/subclass", test_subclass);
@@ -143,5 +195,7 @@ int main (string[] args) {
     add_case ("/process/async", test_async);
     add_case ("/process/command", test_command);
     add_case ("/process/family", test_family);
+    add_case ("/process/by-name", test_by_name);
+    add_case ("/process/surroundings", test_surroundings);
     return Test.run ();
 }

@@ -10,8 +10,8 @@
 'use strict';
 
 const {
-    MpData, MpErrors, MpFunctions, MpManager, MpPool, MpProcess, MpQueue, MpSync, MpSynchronize,
-    MpValues,
+    MpConnection, MpData, MpErrors, MpFunctions, MpManager, MpObjects, MpPool, MpProcess, MpQueue,
+    MpSync, MpSynchronize, MpValues,
 } = imports.overrides;
 
 function _init() {
@@ -21,11 +21,14 @@ function _init() {
     MpSync.install(this);
     MpData.install(this);
     MpQueue.install(this);
+    MpConnection.install(this);
+    MpObjects.install(this);
     MpSynchronize.install(this);
     MpProcess.install(this);
     MpPool.install(this);
     MpManager.install(this);
 
     this.task = MpFunctions.task;
+    this.register = MpFunctions.register;
     this.isWorker = MpFunctions.isWorker;
 }

@@ -9,9 +9,12 @@
 // again in the worker; it sees its arguments and the global object there, but none of the
 // variables around it.
 //
+// By name: a function that its module registers, for callers of any language.
+//
 // A description is JSON text: {"module": URI, "name": export} or {"source": text, "name": name}.
 
-/* exported describe, init, isTask, isWorker, resolve, rewrite, setWorker, task */
+/* exported describe, findNamed, init, isTask, isWorker, knowsNamed, register, registered,
+   resolve, resolveNamed, rewrite, setWorker, task */
 
 'use strict';
 
@@ -26,6 +29,23 @@ const resolved = new Map();         // text → function, in a worker
 
 function init(namespace) {
     Mp = namespace;
+}
+
+const registry = new Map();         // name → function
+
+/**
+ * Registers a function of one argument under a name, for callers of any language that name this
+ * module and the name.
+ *
+ * @param {string} name - the name
+ * @param {Function} func - the function
+ * @returns {Function} the same function
+ */
+function register(name, func) {
+    if (typeof name !== 'string' || typeof func !== 'function')
+        throw refuse('Mp.register() needs a name and a function');
+    registry.set(name, func);
+    return func;
 }
 
 function isWorker() {
@@ -164,6 +184,46 @@ function compile({source, name}) {
         return typeof made === 'function' ? made : Object.values(made)[0];
     }
     throw missing(`The source of ${name || 'the function'} does not compile here`);
+}
+
+/** Whether a name that a program of any language gave is that of a JavaScript function. */
+function knowsNamed(name) {
+    return registry.has(name) || name.includes('#');
+}
+
+/**
+ * The function of such a name: one that is registered, or URI#export.
+ *
+ * @param {string} name - the name
+ * @returns {Promise<Function>} the function
+ */
+function findNamed(name) {
+    const at = name.lastIndexOf('#');
+    return resolveNamed(at < 0 ? '' : name.slice(0, at), name.slice(at + 1));
+}
+
+/**
+ * The function that a module registers or exports under a name.
+ *
+ * @param {string} module - its URI or path
+ * @param {string} name - the name
+ * @returns {Promise<Function>} the function
+ */
+async function resolveNamed(module, name) {
+    const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
+    let problem = null;
+    let func = null;
+    if (uri !== '') {
+        try {
+            func = await load({module: uri, name});
+        } catch (error) {
+            problem = error;
+        }
+    }
+    func = registry.get(name) ?? func;
+    if (func === null)
+        throw problem ?? missing(`This worker has no function “${name}”`);
+    return func;
 }
 
 /**

@@ -21,7 +21,7 @@ let Mp = null;
 
 function call(proxy, method, values = [], start = 0, end = 0, version = 0) {
     // The server opens the shared objects in what it keeps before it answers; until then they live
-    // here. A proxy would need a holder for ever, so there is no list of lists.
+    // here.
     const found = {objects: []};
     const [, texts, number, newVersion] = proxy.call_text(method, start, end, version,
         values.map(value => Values.encode(value, found)));

@@ -64,10 +64,10 @@ function failureOf(result) {
 
 /** The value of a result that is ready; throws what its task threw. */
 function read(result) {
-    const [status, text] = result.get_text();
+    const [status, encoding, data] = result.get_data(Mp.Encoding.JSON);
     try {
-        if (status === Mp.Status.OK)
-            return Values.decode(text);
+        if (status === Mp.Status.OK && encoding === Mp.Encoding.JSON)
+            return Values.decodeMessage(data);
     } finally {
         held.delete(result);    // until here the result holds what its value refers to
     }
@@ -158,14 +158,53 @@ function hold(result, proxies) {
     sweepAt = Math.max(SWEEP_AT, 2 * held.size);
 }
 
-function submitData(pool, description, flags, values, stack) {
-    const found = {objects: [], proxies: []};
-    const data = encoder.encode(Values.encode(values, found));
+// The names of options in Mp.TaskOptions.
+const OPTIONS = {
+    name: 'name',
+    priority: 'priority',
+    retries: 'retries',
+    retryErrors: 'retry_errors',
+    timeLimit: 'time_limit',
+    softTimeLimit: 'soft_time_limit',
+};
+
+/** The Mp.TaskOptions for an object of options, or null if none of them is there. */
+function taskOptions(options) {
+    let made = null;
+    for (const [name, property] of Object.entries(OPTIONS)) {
+        const value = options?.[name];
+        if (value === undefined || value === null)
+            continue;
+        if (/Limit$/.test(name) && !(value > 0))
+            throw Errors.failure(Mp.Error.INVALID_ARGUMENT, `${name} is a number above 0`);
+        made ??= new Mp.TaskOptions();
+        made[property] = value;
+    }
+    return made;
+}
+
+// A function by name, for workers of any language, or one of this language.
+function describe(func) {
+    return typeof func === 'string' ? func : encoder.encode(Functions.describe(func));
+}
+
+// One that is given by name has one argument, whatever its language.
+function oneArgument(values) {
+    return values.length === 1 ? values[0] : values;
+}
+
+function submitData(pool, description, flags, given, stack, options = null) {
+    const named = typeof description === 'string';
+    const values = named && !(flags & Mp.TaskFlags.MAP) ? oneArgument(given) : given;
+    const found = {...Values.collect(), proxies: []};
+    const data = Values.encodeMessage(values, found);
     let result;
     Queues.attach(found.objects);
     try {
-        result = pool.submit_data(Mp.FunctionKind.LANGUAGE, description, flags,
-            Mp.Encoding.JSON, data);
+        result = pool.submit_data_with(
+            named ? Mp.FunctionKind.NAMED : Mp.FunctionKind.LANGUAGE,
+            named ? encoder.encode(description) : description, flags,
+            Mp.Encoding.JSON, data, options);
     } finally {
         if (found.objects.length > 0)
             Mp.Shared.detach_all();
@@ -178,12 +217,12 @@ function submitData(pool, description, flags, values, stack) {
 /**
  * Gives the pool one call of a function.
  *
- * @param {Function|{module: string, name: string}} func - the function
+ * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {...*} args - its arguments
  * @returns {Mp.Result} the result, which can be awaited
  */
 function submit(func, ...args) {
-    const description = encoder.encode(Functions.describe(func));
+    const description = describe(func);
     return submitData(this, description, Mp.TaskFlags.DEFAULT, args, localStack());
 }
 
@@ -207,40 +246,96 @@ function checkSize(size, name) {
 }
 
 /**
+ * Gives the pool one call of a function, with options.
+ *
+ * @param {Function|{module: string, name: string}|string} func - the function, or its name
+ * @param {Array} [args] - its arguments
+ * @param {object} [options] - options of the task, and:
+ * @param {Gio.Cancellable} [options.cancellable] - cancels the task
+ * @param {number} [options.timeLimit] - seconds it may run; then its worker is killed
+ * @param {number} [options.softTimeLimit] - seconds after which Mp.task_should_stop() tells it
+ * @param {number} [options.retries] - how often it is run again if its worker dies
+ * @param {boolean} [options.retryErrors] - whether also if it throws
+ * @param {number} [options.priority] - an Mp.TaskPriority
+ * @param {string} [options.name] - what timelines call it
+ * @returns {Mp.Result} the result, which can be awaited
+ */
+function run(func, args = [], options = {}) {
+    const {cancellable} = Errors.asyncOptions({cancellable: options?.cancellable});
+    const description = describe(func);
+    let made = taskOptions(options);
+    if (cancellable !== null) {
+        made ??= new Mp.TaskOptions();
+        made.cancellable = cancellable;
+    }
+    return submitData(this, description, Mp.TaskFlags.DEFAULT, args, localStack(), made);
+}
+
+// Where a pool is bounded, whoever gives tasks lets the main loop run until there is room.
+async function waitRoom(pool) {
+    if (pool.max_pending === 0)
+        return;
+    for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
+        const status = pool.wait_room_raw(0);
+        if (status !== Mp.Status.TIMED_OUT && status !== Mp.Status.INTERRUPTED) {
+            Errors.check(status);
+            return;
+        }
+        await Errors.pause(wait);
+    }
+}
+
+// What the caller has turned away from: it was cancelled, or the first error ends it.
+function abandon(results, stopOnError, cancellable) {
+    if (!stopOnError && !cancellable?.is_cancelled())
+        return;
+    for (const result of results)
+        result.cancel();
+}
+
+/**
  * Calls a function with each of many items.
  *
- * @param {Function|{module: string, name: string}} func - the function
+ * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {Iterable} items - the items
  * @param {object} [options] - options
  * @param {number} [options.chunkSize] - how many items go to a worker at once
- * @param {Gio.Cancellable} [options.cancellable] - stops the waiting, not the tasks
- * @param {number} [options.timeout] - seconds after which the waiting ends
- * @returns {Promise<Array>} the results in the order of the items
+ * @param {boolean} [options.stopOnError] - whether the first error cancels what is not done
+ * @param {Gio.Cancellable} [options.cancellable] - cancels all that is not done
+ * @param {number} [options.timeout] - seconds after which the waiting ends, but no task
+ * @returns {Promise<Array>} the results in the order of the items; more options as for run()
  */
 async function map(func, items, options = {}) {
-    const {chunkSize} = options ?? {};
+    const {chunkSize, stopOnError = false} = options ?? {};
     const {cancellable, timeout} = Errors.asyncOptions(options);
+    const made = taskOptions(options);
     const stack = localStack();
     const left = Errors.countdown(timeout);
-    const description = encoder.encode(Functions.describe(func));
+    const description = describe(func);
     const list = Array.from(Errors.checkIterable(items, 'items'));
     const share = Math.ceil(list.length / (this.get_n_workers() * CHUNKS_PER_WORKER));
     const size = checkSize(chunkSize ?? Math.max(1, share), 'chunkSize');
     const gathered = Mp.ResultIterator.new(false);
     const starts = new Map();
 
-    for (let start = 0; start < list.length; start += size) {
-        const chunk = list.slice(start, start + size);
-        const result = submitData(this, description, Mp.TaskFlags.MAP, chunk, stack);
-        gathered.add(result);
-        starts.set(result, start);
-    }
-
     const values = new Array(list.length);
-    for (let n = starts.size; n > 0; n--) {
-        const [result] = await nextResult(gathered, {cancellable, timeout: left()});
-        const start = starts.get(result);
-        read(result).forEach((value, i) => (values[start + i] = value));
+    try {
+        for (let start = 0; start < list.length; start += size) {
+            const chunk = list.slice(start, start + size);
+            if (this.max_pending > 0)
+                await waitRoom(this);
+            const result = submitData(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+            gathered.add(result);
+            starts.set(result, start);
+        }
+        for (let n = starts.size; n > 0; n--) {
+            const [result] = await nextResult(gathered, {cancellable, timeout: left()});
+            const start = starts.get(result);
+            read(result).forEach((value, i) => (values[start + i] = value));
+        }
+    } catch (error) {
+        abandon(starts.keys(), stopOnError, cancellable);
+        throw error;
     }
     return values;
 }
@@ -260,19 +355,21 @@ async function takeChunk(source, size) {
  * Calls a function with each item and gives results as they come. Items are taken from their
  * iterable only a little ahead of the results, so it may be endless.
  *
- * @param {Function|{module: string, name: string}} func - the function
+ * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {Iterable|AsyncIterable} items - the items
  * @param {object} [options] - options
  * @param {number} [options.chunkSize] - how many items go to a worker at once, by default 1
  * @param {boolean} [options.ordered] - whether results have the order of the items, as by default
  * @param {number} [options.lookAhead] - how many chunks may be out, by default 3 per worker
- * @param {Gio.Cancellable} [options.cancellable] - stops the waiting, not the tasks
+ * @param {Gio.Cancellable} [options.cancellable] - cancels what is out; more options as for run()
  * @yields {*} results
  */
 async function* imap(func, items,
-    {chunkSize = 1, ordered = true, lookAhead, cancellable = null} = {}) {
+    {chunkSize = 1, ordered = true, lookAhead, cancellable = null, ...more} = {}) {
+    const made = taskOptions(more);
+    const out = new Set();
     const stack = localStack();
-    const description = encoder.encode(Functions.describe(func));
+    const description = describe(func);
     const size = checkSize(chunkSize, 'chunkSize');
     const ahead = checkSize(lookAhead ?? 3 * this.get_n_workers(), 'lookAhead');
     const gathered = Mp.ResultIterator.new(ordered);
@@ -287,7 +384,12 @@ async function* imap(func, items,
                 const [chunk, last] = await takeChunk(source, size);
                 exhausted = last;
                 if (chunk.length > 0) {
-                    gathered.add(submitData(this, description, Mp.TaskFlags.MAP, chunk, stack));
+                    if (this.max_pending > 0)
+                        await waitRoom(this);
+                    const result = submitData(this, description, Mp.TaskFlags.MAP, chunk, stack,
+                        made);
+                    out.add(result);
+                    gathered.add(result);
                     pending++;
                 }
             }
@@ -295,9 +397,11 @@ async function* imap(func, items,
                 return;
             const [result] = await nextResult(gathered, {cancellable});
             pending--;
+            out.delete(result);
             yield* read(result);
         }
     } finally {
+        abandon(out, false, cancellable);
         if (!exhausted)
             await source.return?.();
     }
@@ -305,11 +409,29 @@ async function* imap(func, items,
 
 // ── Pool ────────────────────────────────────────────────────────────────────────────────────────
 
+// What else can be said of a pool when it is made: the names of its properties.
+const RULES = ['maxTasksPerWorker', 'maxWorkerMemory', 'memoryLimit', 'idleTimeout', 'maxPending',
+    'captureOutput', 'trace', 'workerLanguage'];
+
+function underscored(name) {
+    return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+}
+
 function initPool(options = {}) {
     const n = typeof options === 'number' ? options : options.nWorkers ?? options.n_workers ?? 0;
     if (!Number.isInteger(n) || n < 0)
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'nWorkers is a whole number, or 0');
-    return this.constructor === Mp.Pool ? Mp.Pool.new(n) : realInit.call(this, {n_workers: n});
+
+    const rules = {};
+    for (const name of RULES) {
+        if (options[name] !== undefined)
+            rules[underscored(name)] = options[name];
+    }
+    if (this.constructor === Mp.Pool && Object.keys(rules).length === 0)
+        return Mp.Pool.new(n);
+    const made = realInit.call(this, {n_workers: n, ...rules});
+    (made ?? this).get_pids();  // starts them
+    return made;
 }
 
 // Whether the pool has ended; throws if it never will.
@@ -338,14 +460,16 @@ function join(options) {
  * @param {{cancellable: Gio.Cancellable, timeout: number}} [options] - what ends the wait
  */
 async function joinAsync(options) {
-    const {cancellable, timeout} = Errors.asyncOptions(options);
-    const left = Errors.countdown(timeout);
-    for (let wait = 1; !hasEnded(this.join_raw(0)); wait = Math.min(2 * wait, LONGEST_PAUSE)) {
-        if (cancellable?.is_cancelled())
-            Errors.check(Mp.Status.CANCELLED);
-        if (left() === 0)
-            Errors.check(Mp.Status.TIMED_OUT);
-        await Errors.pause(wait);
+    await Errors.promise(
+        (cancellable, callback) => this.join_async(cancellable, callback),
+        result => this.join_finish(result), options);
+}
+
+// JavaScript runs in one thread.
+class ThreadPool {
+    constructor() {
+        throw Errors.failure(Mp.Error.NOT_SUPPORTED,
+            'JavaScript has no threads here: use Mp.Pool, whose workers are processes');
     }
 }
 
@@ -354,6 +478,7 @@ function installPool(prototype) {
     Object.assign(prototype, {
         _init: initPool,
         submit,
+        run,
         map,
         imap,
         join,
@@ -363,6 +488,9 @@ function installPool(prototype) {
         get() {
             return this.get_n_workers();
         },
+        set(n) {
+            this.set_n_workers(n);
+        },
         configurable: true,
     });
 }
@@ -371,6 +499,7 @@ function install(namespace) {
     Mp = namespace;
     installResult(Mp.Result.prototype);
     installPool(Mp.Pool.prototype);
+    Mp.ThreadPool = ThreadPool;
     Mp.Pool.set_worker_func(
         handle => Mp.Process.new_command(null, Processes.command('worker', handle)));
 }

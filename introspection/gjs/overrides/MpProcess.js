@@ -5,6 +5,7 @@
 // and the next garbage collection waits for them for ever. So every child is a gjs of its own,
 // running worker.js beside this library's data. What it shall do travels through a queue made for
 // it, whose handle is on its command line; a start by fork() fails with Mp.Error.NOT_SUPPORTED.
+// A function of another language is called by a worker of that language.
 
 /* exported install, command */
 
@@ -62,10 +63,14 @@ function findGjs() {
 
 let words = null;
 
+function gjsWords() {
+    words ??= [findGjs(), '-I', GLib.path_get_dirname(overridesDir()), '-m', findWorker()];
+    return words;
+}
+
 /** The command line of a worker of a kind, "process" or "worker", that serves a handle. */
 function command(kind, handle) {
-    words ??= [findGjs(), '-I', GLib.path_get_dirname(overridesDir()), '-m', findWorker()];
-    return [...words, kind, handle];
+    return [...gjsWords(), kind, handle];
 }
 
 // Holds objects until told otherwise, also after the end of this program's JavaScript, when the
@@ -79,27 +84,96 @@ function holdForLong(objects) {
 
 // ── Process ─────────────────────────────────────────────────────────────────────────────────────
 
-function makeProcess(target, {args = [], name = null, daemon} = {}) {
+const STREAMS = {inherit: 'INHERIT', null: 'NULL', pipe: 'PIPE'};
+
+function streamOf(kind) {
+    if (!Object.hasOwn(STREAMS, kind)) {
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT,
+            `A standard stream is “inherit”, “null” or “pipe”, not “${kind}”`);
+    }
+    return Mp.Stream[STREAMS[kind]];
+}
+
+function setLimit(process, key, value) {
+    const limit = Mp.Limit[key.replace(/[A-Z]/g, letter => `_${letter}`).toUpperCase()];
+    if (limit === undefined)
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, `There is no limit “${key}”`);
+    const [soft, hard] = Array.isArray(value) ? value : [value, value];
+    process.set_limit(limit, soft ?? -1, hard ?? -1);
+}
+
+// What the child starts with, beside its work.
+function setUp(process, options) {
+    const {
+        daemon, env, addEnv, cwd, stdin = 'null', stdout = 'inherit', stderr = 'inherit', limits,
+        affinity, nice,
+    } = options;
+
+    if (daemon !== undefined)
+        process.set_daemon(daemon);
+    if (env !== undefined)
+        process.set_environment(Object.entries(env).map(([key, value]) => `${key}=${value}`));
+    for (const [key, value] of Object.entries(addEnv ?? {}))
+        process.set_variable(key, value === null ? null : `${value}`);
+    if (cwd !== undefined)
+        process.set_working_directory(cwd);
+    if (stdin !== 'null' || stdout !== 'inherit' || stderr !== 'inherit')
+        process.set_streams(streamOf(stdin), streamOf(stdout), streamOf(stderr));
+    for (const [key, value] of Object.entries(limits ?? {}))
+        setLimit(process, key, value);
+    if (affinity !== undefined)
+        process.set_affinity(affinity);
+    if (nice !== undefined)
+        process.set_nice(nice);
+}
+
+// What the worker is told lies in a queue; the process holds that one, this holds what is in it.
+function makeWorker(language, kind, message, found, options) {
+    const boot = Mp.Queue.new(1);
+    Errors.check(Errors.waitFor(usec => {
+        Queues.attach(found.objects);
+        return boot.put_text(message, usec);
+    }));
+
+    if (language === 'gjs')
+        Mp.Process.set_worker_command('gjs', gjsWords());
+    const process = Mp.Process.new_worker(options.name ?? null, language, kind, boot);
+    setUp(process, options);
+    if (found.proxies.length > 0) {
+        const held = holdForLong(found.proxies);
+        process.connect('exited', () => held.remove_all());
+    }
+    return process;
+}
+
+function makeProcess(target, options = {}) {
+    const {args = []} = options;
+
     if (!Array.isArray(args))
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'args is an array of arguments');
 
     const found = {objects: [], proxies: []};
-    const boot = Mp.Queue.new(1);
     const text = JSON.stringify({
         func: Functions.describe(target),
         args: Values.encode(args, found),
     });
-    Errors.check(Errors.waitFor(usec => {
-        Queues.attach(found.objects);
-        return boot.put_text(text, usec);
-    }));
+    return makeWorker('gjs', 'process', text, found, options);
+}
 
-    const process = Mp.Process.new_command(name, command('process', boot.get_handle()));
-    if (daemon !== undefined)
-        process.set_daemon(daemon);
-    const held = holdForLong([boot, ...found.proxies]);
-    process.connect('exited', () => held.remove_all());
-    return process;
+/**
+ * Makes a process that calls a function of any language, by name.
+ *
+ * @param {string} language - "python", "native" (a library of C or Vala) or "gjs"
+ * @param {string} module - where the function is; "" if the worker's program registers it
+ * @param {string} name - the name under which it is registered or exported
+ * @param {*} [argument] - its argument
+ * @param {object} [options] - as for new Mp.Process()
+ * @returns {Mp.Process} the process, not started yet
+ */
+function makeCall(language, module, name, argument = null, options = {}) {
+    const found = {objects: [], proxies: []};
+    const text = Values.encode({module, function: name, argument}, found);
+    return makeWorker(language, 'call', text, found, options);
 }
 
 function initProcess(target, options) {
@@ -179,5 +253,6 @@ function install(namespace) {
         process.start();
         return process;
     };
+    Mp.Process.call = makeCall;
     Mp.Process.set_fork_func(() => NOT_SUPPORTED);
 }

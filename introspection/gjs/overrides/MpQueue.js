@@ -3,10 +3,11 @@
 
 // Queues with the manners of JavaScript: natural values, options objects, promises and iteration.
 //
-// Values travel as JSON text. What they refer to, shared objects, is attached to the message right
-// before each try to put it; a message that was taken is held until its objects have been opened.
-// Bytes travel as they are, and large ones in blocks, which the garbage collector does not count:
-// so they are copied and released here, unless a view is asked for.
+// Values travel as JSON text, with bytes behind it if they have many. What they refer to, shared
+// objects, is attached to the message right before each try to put it; a message that was taken is
+// held until its objects have been opened. Bytes travel as they are, and large ones in blocks,
+// which the garbage collector does not count: so they are copied and released here, unless a view
+// is asked for.
 
 /* exported attach, install, takeValue */
 
@@ -15,6 +16,8 @@
 const {GLib} = imports.gi;
 const System = imports.system;
 const Errors = imports.overrides.MpErrors;
+const Messages = imports.overrides.MpMessage;
+const Pieces = imports.overrides.MpPieces;
 const Values = imports.overrides.MpValues;
 
 const ROW = 64;             // values that an iteration takes before the main loop has its turn
@@ -26,30 +29,18 @@ let Mp = null;
 let realInit = null;
 let realBlock = null;
 
-const decoder = new TextDecoder();
 const encoder = new TextEncoder();
+const {Message} = Messages;
 
-// ── Shared objects in messages ──────────────────────────────────────────────────────────────────
+var {attach} = Messages;
 
-/**
- * Has the next message that this process puts hold references on objects. Another try to put the
- * same message needs another call.
- *
- * @param {Array<Mp.Shared>} objects - what the message refers to
- */
-function attach(objects) {
-    if (objects.length === 0)
-        return;
-    Mp.Shared.detach_all();
-    for (const object of objects)
-        object.attach();
-}
+// ── Values out of messages ──────────────────────────────────────────────────────────────────────
 
 /* What take_text() gave with a status that is not about waiting. */
-function read(status, text, block) {
+function read(status, text, pieces, block) {
     try {
         if (status === Mp.Status.OK)
-            return Values.decode(text);
+            return Values.decode(text, Pieces.split(pieces, block));
         if (status === Mp.Status.NOT_PLAIN && text !== null)
             throw Errors.failure(Mp.Error.NOT_PLAIN, text);
         return Errors.check(status);
@@ -62,14 +53,14 @@ function read(status, text, block) {
  * Takes the first value of a queue if there is one now.
  *
  * @param {Mp.Queue} queue - the queue
- * @param {function(string): *} [decode] - makes the value of its text
+ * @param {function(string, Reader): *} [decode] - makes the value of its text and what is attached
  * @returns {*} the value
  */
 function takeValue(queue, decode = Values.decode) {
-    const [status, text, block] = Errors.waitFor(usec => queue.take_text(usec), 0);
+    const [status, text, pieces, block] = Errors.waitFor(usec => queue.take_text(usec), 0);
     Errors.check(status);
     try {
-        return decode(text);
+        return decode(text, Pieces.split(pieces, block));
     } finally {
         block?.release();
     }
@@ -78,37 +69,27 @@ function takeValue(queue, decode = Values.decode) {
 function readPayload(payload) {
     const converted = payload.convert(Mp.Encoding.JSON);
     try {
-        return Values.decode(decoder.decode(converted.get_bytes().toArray()));
+        return Values.decodeMessage(converted.get_bytes().toArray());
     } finally {
         // A use behind the decoding: until here the payload keeps alive what it refers to.
         payload.get_encoding();
     }
 }
 
-// A message with objects is made by the library only when it is put; so it is put somewhere, to be
-// handed on as it is.
-function makePayload(text, objects) {
-    if (objects.length === 0)
-        return Mp.Payload.new(Mp.Encoding.JSON, new GLib.Bytes(encoder.encode(text)));
-
-    const stage = Mp.Queue.new(1);
-    putText(stage, text, objects, 0);
-    return stage.get_payload(0, null);
-}
-
 // ── Putting ─────────────────────────────────────────────────────────────────────────────────────
-
-function putNow(queue, text, objects, usec) {
-    attach(objects);
-    return queue.put_text(text, usec);
-}
 
 function checkPut(status, timeout) {
     Errors.check(status, timeout === 0 ? Mp.Error.FULL : Mp.Error.TIMED_OUT, 'The queue is full');
 }
 
-function putText(queue, text, objects, timeout) {
-    checkPut(Errors.waitFor(usec => putNow(queue, text, objects, usec), timeout), timeout);
+// Returns the last status.
+function putMessage(queue, text, found, timeout) {
+    const message = new Message(text, found);
+    try {
+        return Errors.waitFor(usec => message.put(queue, usec), timeout);
+    } finally {
+        message.release();
+    }
 }
 
 /**
@@ -119,11 +100,12 @@ function putText(queue, text, objects, timeout) {
  */
 function put(value, options) {
     const timeout = options === undefined ? undefined : Errors.timeoutOf(options);
-    const found = {objects: []};
+    const found = {objects: [], pieces: [], size: 0};
     const text = Values.encode(value, found);
     // Names of this file are slow to look up, so what happens nearly always uses few of them.
-    if (found.objects.length > 0 || this.put_text(text, 0) !== Mp.Status.OK)
-        putText(this, text, found.objects, timeout);
+    if (found.objects.length > 0 || found.pieces.length > 0 ||
+        this.put_text(text, 0) !== Mp.Status.OK)
+        checkPut(putMessage(this, text, found, timeout), timeout);
 }
 
 /**
@@ -133,9 +115,8 @@ function put(value, options) {
  * @returns {boolean} whether it was put
  */
 function tryPut(value) {
-    const found = {objects: []};
-    const text = Values.encode(value, found);
-    const status = Errors.waitFor(usec => putNow(this, text, found.objects, usec), 0);
+    const found = Values.collect();
+    const status = putMessage(this, Values.encode(value, found), found, 0);
     if (status === Mp.Status.TIMED_OUT)
         return false;
     Errors.check(status);
@@ -151,14 +132,20 @@ function tryPut(value) {
  */
 async function putAsync(value, options) {
     const {cancellable, timeout} = Errors.asyncOptions(options);
-    const found = {objects: []};
+    const found = Values.collect();
     const text = Values.encode(value, found);
     if (cancellable?.is_cancelled())
         Errors.check(Mp.Status.CANCELLED);
-    if (putNow(this, text, found.objects, 0) === Mp.Status.OK)
-        return;
 
-    const payload = makePayload(text, found.objects);
+    const message = new Message(text, found);
+    let payload = null;
+    try {
+        if (message.put(this, 0) === Mp.Status.OK)
+            return;
+        payload = message.toPayload();
+    } finally {
+        message.release();
+    }
     await Errors.promise((token, callback) => this.put_async(payload, token, callback),
         result => this.put_finish(result), {cancellable, timeout});
 }
@@ -185,26 +172,30 @@ function makeFrames(texts) {
     return frames.subarray(0, at);
 }
 
+const isText = found => found.objects.length === 0 && found.pieces.length === 0;
+
 // Puts the values from a place on that one call can take. Returns status and number.
 function putSome(queue, items, at, usec) {
-    const [text, objects] = items[at];
-    if (objects.length > 0) {
-        const status = putNow(queue, text, objects, usec);
+    const [text, found] = items[at];
+    if (!isText(found)) {
+        const message = new Message(text, found);
+        const status = message.put(queue, usec);
+        message.release();
         return [status, status === Mp.Status.OK ? 1 : 0];
     }
 
     const texts = [];
-    for (let i = at; i < items.length && texts.length < BATCH && items[i][1].length === 0; i++)
+    for (let i = at; i < items.length && texts.length < BATCH && isText(items[i][1]); i++)
         texts.push(items[i][0]);
     return queue.put_frames(makeFrames(texts), usec);
 }
 
-// Texts and objects of all values. Whatever is wrong with one of them, none has been put.
+// Texts of all values, and what belongs to them. If one of them cannot travel, none has been put.
 function encodeAll(values) {
     try {
         return Array.from(values, value => {
-            const found = {objects: []};
-            return [Values.encode(value, found), found.objects];
+            const found = Values.collect();
+            return [Values.encode(value, found), found];
         });
     } catch (error) {
         if (error instanceof Error || error instanceof GLib.Error)
@@ -260,11 +251,11 @@ const hasToWait = status => status === Mp.Status.TIMED_OUT || status === Mp.Stat
  */
 function get(options) {
     const timeout = options === undefined ? undefined : Errors.timeoutOf(options);
-    const [status, text, block] = this.take_text(0);
-    if (status === Mp.Status.OK && block === null)
+    const [status, text, pieces, block] = this.take_text(0);
+    if (status === Mp.Status.OK && block === null && !(pieces?.length > 0))
         return Values.decode(text);
     if (!hasToWait(status))
-        return read(status, text, block);
+        return read(status, text, pieces, block);
 
     const result = Errors.waitFor(usec => this.take_text(usec), timeout);
     if (result[0] === Mp.Status.TIMED_OUT)
@@ -278,13 +269,13 @@ function get(options) {
  * @returns {*} the value, or undefined, which no value in a queue is
  */
 function tryGet() {
-    const [status, text, block] = this.take_text(0);
-    if (status === Mp.Status.OK && block === null)
+    const [status, text, pieces, block] = this.take_text(0);
+    if (status === Mp.Status.OK && block === null && !(pieces?.length > 0))
         return Values.decode(text);
     if (status === Mp.Status.TIMED_OUT)
         return undefined;
     if (status !== Mp.Status.INTERRUPTED)
-        return read(status, text, block);
+        return read(status, text, pieces, block);
 
     const result = Errors.waitFor(usec => this.take_text(usec), 0);
     return result[0] === Mp.Status.TIMED_OUT ? undefined : read(...result);
@@ -310,7 +301,7 @@ async function getAsync(options) {
 // What is in one frame. One that the library could not convert is an error that names the type.
 function readFrame(encoding, bytes) {
     if (encoding === Mp.Encoding.JSON)
-        return Values.decode(decoder.decode(bytes));
+        return Values.decodeMessage(bytes);
     if (encoding === Mp.Encoding.BYTES)
         return bytes.slice();
     return readPayload(Mp.Payload.new(encoding, new GLib.Bytes(bytes)));
@@ -321,6 +312,7 @@ function readTogether(frames, words) {
     const json = Mp.Encoding.JSON;
     const joined = new Uint8Array(frames.length + 2);
     let used = 0;
+    let n = 0;
     for (let at = 0; at < frames.length; at += 8 + Math.ceil(words[at / 4] / 8) * 8) {
         const size = words[at / 4];
         if (words[at / 4 + 1] !== json)
@@ -328,10 +320,12 @@ function readTogether(frames, words) {
         joined[used] = used === 0 ? 91 : 44;    // [ or ,
         joined.set(frames.subarray(at + 8, at + 8 + size), used + 1);
         used += 1 + size;
+        n++;
     }
     joined[used] = 93;                          // ]
     try {
-        return Values.decode(decoder.decode(joined.subarray(0, used + 1)));
+        const values = Values.decodeMessage(joined.subarray(0, used + 1));
+        return values.length === n ? values : null;
     } catch {
         return null;
     }
@@ -634,6 +628,7 @@ function initQueue(options = {}) {
 
 function install(namespace) {
     Mp = namespace;
+    Messages.install(namespace);
     const prototype = Mp.Queue.prototype;
     realInit = prototype._init;
     Object.assign(prototype, {

@@ -3,29 +3,34 @@
 
 // JavaScript values as JSON text and back, with the forms {"$mp": [tag, …]} for what JSON lacks:
 //
-//   ["bytes", base64]       Uint8Array, ArrayBuffer, DataView, GLib.Bytes
+//   ["bytes", …] and others bytes and typed arrays: see MpPieces.js
 //   ["int", decimal]        BigInt, and integers beyond 2^53 of other languages
 //   ["float", name]         "nan", "inf" and "-inf"
 //   ["map", [[k, v], …]]    Map
 //   ["set", [v, …]]         Set
 //   ["date", milliseconds]  Date
 //   ["object", [[k, v], …]] an object that itself has the key "$mp"
-//   ["object", handle]      a queue, lock or any other shared object
-//   ["proxy", handle]       a list or dict of a manager, among the arguments of a process or task
+//   ["object", handle]      a queue, lock or any other shared object, or a proxy of a manager
+//   ["date", ISO 8601]      GLib.DateTime
+//   ["variant", as bytes]   GLib.Variant, and what implements Mp.Serializable
 //
 // The built-in JSON.stringify is by far the fastest way to text, so the forms come out of toJSON
 // methods on the prototypes of the types concerned. They sleep unless encode() is running: other
-// users of JSON.stringify see no difference, and plain values pay nothing. Three things they
-// cannot catch: a number that is not finite and a symbol among items, which become null, and a
-// "$mp" of the user's own. Text that shows signs of one takes a slower walk that is exact. A
-// property whose value is undefined or a symbol is left out without a sign, as JSON.stringify
-// does.
+// users of JSON.stringify see no difference, and plain values pay nothing. What they cannot catch
+// leaves signs in the text: a number that is not finite and a symbol among items become null, an
+// object of which nothing would be left {}, and there is a "$mp" of the user's own. Such text
+// takes a slower walk that is exact.
+//
+// Three things leave no sign, and a look for them would cost every object of every value a call: a
+// property whose value is undefined or a symbol is left out, -0 is 0, and an instance of a class of
+// the program's own becomes an object with its properties. All as JSON.stringify has it.
 
-/* exported encode, decode, decodeForms, install, notPlain */
+/* exported collect, decode, decodeForms, decodeMessage, encode, encodeMessage, install, notPlain */
 
 'use strict';
 
 const {GLib, GObject} = imports.gi;
+const Pieces = imports.overrides.MpPieces;
 
 const MARK = '$mp';
 const MARK_TEXT = '"$mp"';
@@ -34,7 +39,10 @@ let Mp = null;
 let awake = false;      // encode() is inside JSON.stringify
 let nForms = 0;         // forms made so far
 let lastForm = null;    // the latest of them
-let found = null;       // what encode() was given to collect objects in
+let found = null;       // what encode() was given to collect objects and pieces in
+let pieces = null;      // what decode() has besides the text
+
+var {collect} = Pieces;
 
 function notPlain(message) {
     return new Mp.Error({code: Mp.Error.NOT_PLAIN, message});
@@ -46,18 +54,16 @@ function form(...content) {
     return lastForm;
 }
 
-function bytesForm(bytes) {
-    return form('bytes', bytes.length === 0 ? '' : GLib.base64_encode(bytes));
+function invalid(message) {
+    return new Mp.Error({code: Mp.Error.INVALID_DATA, message: `JSON: ${message}`});
 }
 
-function bufferForm(view) {
-    return bytesForm(new Uint8Array(view.buffer, view.byteOffset, view.byteLength));
+function bytesForm(kind, bytes) {
+    return form(kind, Pieces.contentOf(bytes, found));
 }
 
-function arrayForm(array) {
-    if (array instanceof Uint8Array || array instanceof Uint8ClampedArray)
-        return bufferForm(array);
-    return Array.from(array);
+function viewForm(kind, {buffer, byteOffset, byteLength}) {
+    return bytesForm(kind, new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 function dateForm(date) {
@@ -70,19 +76,30 @@ function dateForm(date) {
 function objectForm(object) {
     const name = object.constructor.$gtype.name;
     const isProxy = object instanceof Mp.Proxy;
+    if (!isProxy && object instanceof Mp.Serializable)
+        return variantForm(object.to_variant());
     if (!isProxy && !(object instanceof Mp.Shared))
         throw notPlain(`A ${name} cannot leave the process`);
 
-    const list = isProxy ? found?.proxies : found?.objects;
-    if (!list) {
-        throw notPlain(isProxy ? `A ${name} travels only as an argument of a process or of a task`
-            : `A ${name} travels only in queues, to tasks and back, and to processes`);
-    }
+    if (!found?.objects)
+        throw notPlain(`A ${name} travels only in queues, to tasks and back, and to processes`);
     const handle = object.get_handle();
     if (handle === null)
         throw notPlain(`A ${name} that cannot be used here cannot leave the process`);
-    list.push(object);
-    return form(isProxy ? 'proxy' : 'object', handle);
+    // What the message holds: of a proxy, what keeps the object in the server meanwhile.
+    const holder = isProxy ? object.get_ticket() : object;
+    found.objects.push(holder);
+    return form('object', isProxy ? `${handle}/${holder.get_handle()}` : handle);
+}
+
+function variantForm(variant) {
+    const box = GLib.Variant.new_variant(variant).get_normal_form();
+    return bytesForm('variant', box.get_data_as_bytes().toArray());
+}
+
+function dateTimeForm(moment) {
+    const value = Mp.date_time_to_variant(moment).get_maybe();
+    return form('date', value.get_child_value(1).get_variant().get_string()[0]);
 }
 
 function functionForm(func) {
@@ -97,6 +114,11 @@ function refusal(name) {
     };
 }
 
+function errorForm(error) {
+    throw notPlain(`An error (${error.constructor.name}) cannot travel as a value; ` +
+        'a task may throw it');
+}
+
 // What a type becomes. The prototype's own toJSON, if it has one, serves everybody else.
 function conversions() {
     return [
@@ -104,14 +126,18 @@ function conversions() {
         [Set.prototype, set => form('set', [...set])],
         [Date.prototype, dateForm],
         [BigInt.prototype, number => form('int', number.toString())],
-        [Object.getPrototypeOf(Uint8Array.prototype), arrayForm],
-        [ArrayBuffer.prototype, buffer => bytesForm(new Uint8Array(buffer))],
-        [DataView.prototype, bufferForm],
+        [Object.getPrototypeOf(Uint8Array.prototype),
+            array => viewForm(Pieces.kindOf(array), array)],
+        [ArrayBuffer.prototype, buffer => bytesForm('buffer', new Uint8Array(buffer))],
+        [DataView.prototype, view => viewForm('view', view)],
         [Function.prototype, functionForm],
-        ...[Promise, RegExp, Symbol, WeakMap, WeakRef, WeakSet].map(
+        [Error.prototype, errorForm],
+        [GLib.Error.prototype, errorForm],
+        ...[FinalizationRegistry, Promise, RegExp, Symbol, WeakMap, WeakRef, WeakSet].map(
             type => [type.prototype, refusal(type.name)]),
-        [GLib.Bytes.prototype, bytes => bytesForm(bytes.toArray())],
-        [GLib.Variant.prototype, variant => variant.recursiveUnpack()],
+        [GLib.Bytes.prototype, bytes => bytesForm('bytes', bytes.toArray())],
+        [GLib.Variant.prototype, variantForm],
+        [GLib.DateTime.prototype, dateTimeForm],
         [GObject.Object.prototype, objectForm],
     ];
 }
@@ -135,6 +161,7 @@ function addSleeper(prototype, convert) {
 
 function install(namespace) {
     Mp = namespace;
+    Pieces.install(namespace);
     for (const [prototype, convert] of conversions())
         addSleeper(prototype, convert);
 }
@@ -148,6 +175,18 @@ function countMarks(text) {
     return n;
 }
 
+function isPlain(object) {
+    const prototype = Object.getPrototypeOf(object);
+    return prototype === Object.prototype || prototype === null;
+}
+
+function nameOf(object) {
+    const {constructor} = object;
+    if (constructor === Object || typeof constructor !== 'function')
+        return object[Symbol.toStringTag] ?? 'value without properties';
+    return Object.hasOwn(constructor, '$gtype') ? constructor.$gtype.name : constructor.name;
+}
+
 function exactObject(object) {
     const entries = [];
     for (const key of Object.keys(object)) {
@@ -158,6 +197,8 @@ function exactObject(object) {
 
     if (Object.hasOwn(object, MARK))
         return form('object', entries);
+    if (entries.length === 0 && !isPlain(object))
+        refusal(nameOf(object))();
     return Object.fromEntries(entries);
 }
 
@@ -212,7 +253,7 @@ function mayLose(value) {
         }
         return false;
     }
-    if (value.toJSON !== undefined || value instanceof Number)
+    if (value.toJSON !== undefined || !isPlain(value))
         return true;
     for (const key in value) {
         if (mayLose(value[key]))
@@ -226,28 +267,78 @@ function slowText(value, text, made) {
     if (text !== undefined && countMarks(text) === made && !mayLose(value))
         return text;
 
-    found?.objects.splice(0);
-    found?.proxies?.splice(0);
+    Pieces.reset(found);
     const tree = exact(value, '');
     awake = false;
     return JSON.stringify(tree);
 }
 
-function explain(error) {
-    if (error instanceof TypeError && /cyclic|circular/.test(error.message))
-        return notPlain('A value that contains itself cannot leave the process');
-    if (error instanceof Error && error.message === 'too much recursion')
-        return notPlain('The value is nested too deep, or contains itself');
-    return error;
+// ── Errors ──────────────────────────────────────────────────────────────────────────────────────
+
+function* children(value) {
+    if (value instanceof Map) {
+        for (const [key, item] of value) {
+            yield ['.keys()', key];
+            yield [`.get(${typeof key === 'string' ? JSON.stringify(key) : String(key)})`, item];
+        }
+    } else if (value instanceof Set) {
+        for (const item of value)
+            yield ['.values()', item];
+    } else {
+        for (const key of Object.keys(value)) {
+            const step = /^\d+$/.test(key) ? `[${key}]`
+                : /^[A-Za-z_$][\w$]*$/.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+            yield [step, value[key]];
+        }
+    }
+}
+
+// Where a value contains itself, or null. The deepest first, on a stack of its own: values nest
+// deeper than functions can call one another.
+function findCycle(root) {
+    const around = new Map([[root, 'value']]);
+    const done = new Set();
+    const stack = [[root, 'value', children(root)]];
+    while (stack.length > 0) {
+        const [object, path, rest] = stack[stack.length - 1];
+        const {value, done: isLast} = rest.next();
+        if (isLast) {
+            around.delete(object);
+            done.add(object);
+            stack.pop();
+            continue;
+        }
+        const [step, child] = value;
+        if (typeof child !== 'object' || child === null || ArrayBuffer.isView(child) ||
+            done.has(child))
+            continue;
+        if (around.has(child))
+            return `${path}${step} is ${around.get(child)}`;
+        around.set(child, `${path}${step}`);
+        stack.push([child, `${path}${step}`, children(child)]);
+    }
+    return null;
+}
+
+function explain(error, value) {
+    const isCyclic = error instanceof TypeError && /cyclic|circular/.test(error.message);
+    const isDeep = error instanceof Error && error.message === 'too much recursion';
+    if (!isCyclic && !isDeep)
+        return error;
+
+    const cycle = findCycle(value);
+    if (cycle !== null)
+        return notPlain(`A value that contains itself cannot leave the process: ${cycle}`);
+    return notPlain('The value is nested too deep to leave the process');
 }
 
 /**
  * The JSON text of a value.
  *
  * @param {*} value - what is to travel
- * @param {{objects: Array, proxies: Array}} [toFill] - collects what is in it in empty arrays:
- *   shared objects, which the caller has to attach to the message, and proxies, which it has to
- *   keep until the text was read; without an array they are refused
+ * @param {{objects: Array, pieces: Array}} [toFill] - collects in empty arrays the shared objects
+ *   that the message has to hold, without which they are refused, and the bytes that are to be
+ *   attached to the text, without which all are in it: see collect()
  * @returns {string} the text
  */
 function encode(value, toFill = null) {
@@ -259,16 +350,27 @@ function encode(value, toFill = null) {
     try {
         const text = JSON.stringify(value);
         const made = nForms - before;
-        if (text !== undefined && !text.includes('null') &&
+        if (text !== undefined && !text.includes('null') && !text.includes('{}') &&
             (made === 0 ? !text.includes(MARK_TEXT) : countMarks(text) === made))
             return text;
         return slowText(value, text, made);
     } catch (error) {
-        throw explain(error);
+        throw explain(error, value);
     } finally {
         awake = outerAwake;
         found = outerFound;
     }
+}
+
+/**
+ * A value as a message: its text, and the bytes attached to it.
+ *
+ * @param {*} value - what is to travel
+ * @param {{objects: Array, pieces: Array}} toFill - of collect()
+ * @returns {Uint8Array} the message
+ */
+function encodeMessage(value, toFill) {
+    return Pieces.join(encode(value, toFill), toFill);
 }
 
 // ── From text ───────────────────────────────────────────────────────────────────────────────────
@@ -282,43 +384,91 @@ function setOwn(object, key, value) {
     }
 }
 
+function readItems(items) {
+    if (!Array.isArray(items))
+        throw invalid('a set that is no array');
+    return decodeForms(items);
+}
+
 function readPairs(pairs) {
-    return pairs.map(([key, value]) => [decodeForms(key), decodeForms(value)]);
+    if (!Array.isArray(pairs) || !pairs.every(pair => Array.isArray(pair) && pair.length === 2))
+        throw invalid('a map that is no array of pairs');
+    return decodeForms(pairs);
 }
 
 function readObject(pairs) {
     const object = {};
-    for (const [key, value] of readPairs(pairs))
+    for (const [key, value] of readPairs(pairs)) {
+        if (typeof key !== 'string')
+            throw invalid('an object with a key that is no string');
         setOwn(object, key, value);
+    }
     return object;
 }
 
 function readInt(decimal) {
-    const number = Number(decimal);
-    return Number.isSafeInteger(number) ? number : BigInt(decimal);
+    if (typeof decimal !== 'string' || !/^-?\d+$/.test(decimal))
+        throw invalid('an integer that is no decimal');
+    return BigInt(decimal);
+}
+
+function readFloat(name) {
+    if (typeof name !== 'string' || !Object.hasOwn(FLOATS, name))
+        throw invalid('a float that is none of nan, inf and -inf');
+    return FLOATS[name];
+}
+
+function readDate(time) {
+    if (typeof time === 'string')
+        return readDateTime(time);
+    if (!Number.isInteger(time) || Number.isNaN(new Date(time).getTime()))
+        throw invalid('a date that is no number of milliseconds');
+    return new Date(time);
+}
+
+function readDateTime(text) {
+    return Mp.date_time_from_variant(
+        new GLib.Variant('m(sv)', ['mp.datetime', new GLib.Variant('s', text)]));
+}
+
+function readVariant(content) {
+    const bytes = Pieces.make('variant', content, pieces);
+    const box = GLib.Variant.new_from_bytes(new GLib.VariantType('v'), new GLib.Bytes(bytes),
+        false);
+    const variant = box.get_variant();
+    if (variant.get_type_string() !== 'm(sv)')
+        return variant;
+    const isObject = variant.get_maybe()?.get_child_value(0).get_string()[0] === 'mp.gobject';
+    return isObject ? Mp.Serializable.from_variant(variant) : variant;
+}
+
+function openObject(handle) {
+    return handle.startsWith('mproc-manager:') ? Mp.Proxy.open(handle) : Mp.Shared.open(handle);
 }
 
 const FLOATS = {'nan': NaN, 'inf': Infinity, '-inf': -Infinity};
 
 const readers = {
-    bytes: text => text === '' ? new Uint8Array(0) : GLib.base64_decode(text),
     int: readInt,
-    float: name => FLOATS[name],
+    float: readFloat,
     map: pairs => new Map(readPairs(pairs)),
-    set: items => new Set(items.map(decodeForms)),
-    date: time => new Date(time),
-    object: content => typeof content === 'string' ? Mp.Shared.open(content) : readObject(content),
-    proxy: handle => Mp.Proxy.open(handle),
+    set: items => new Set(readItems(items)),
+    date: readDate,
+    object: content => typeof content === 'string' ? openObject(content) : readObject(content),
+    variant: readVariant,
 };
 
+for (const kind of ['bytes', 'clamped', 'buffer', 'view', 'int8', 'int16', 'int32', 'int64',
+    'uint16', 'uint32', 'uint64', 'float32', 'float64'])
+    readers[kind] = content => Pieces.make(kind, content, pieces);
+
 function readForm(content) {
+    if (!Array.isArray(content) || content.length !== 2)
+        throw invalid('a malformed "$mp" object');
+
     const [tag, argument] = content;
-    if (!Object.hasOwn(readers, tag)) {
-        throw new Mp.Error({
-            code: Mp.Error.INVALID_DATA,
-            message: `Unknown form of value “${tag}”`,
-        });
-    }
+    if (typeof tag !== 'string' || !Object.hasOwn(readers, tag))
+        throw invalid(`an unknown form of value “${tag}”`);
     return readers[tag](argument);
 }
 
@@ -339,8 +489,11 @@ function decodeForms(value) {
     }
 
     const keys = Object.keys(value);
-    if (keys.length === 1 && keys[0] === MARK && Array.isArray(value[MARK]))
+    if (Object.hasOwn(value, MARK)) {
+        if (keys.length > 1)
+            throw invalid('the key "$mp" in an object with others');
         return readForm(value[MARK]);
+    }
 
     for (const key of keys) {
         const child = value[key];
@@ -351,13 +504,46 @@ function decodeForms(value) {
     return value;
 }
 
+function explainText(error) {
+    if (error instanceof SyntaxError)
+        return invalid(error.message);
+    if (error instanceof Error && error.message === 'too much recursion')
+        return invalid('the value is nested too deep');
+    return error;
+}
+
 /**
  * The value of a JSON text.
  *
  * @param {string} text - the text
+ * @param {Reader} [attached] - what is attached to it: of MpPieces
  * @returns {*} the value
  */
-function decode(text) {
-    const value = JSON.parse(text);
-    return text.includes(MARK_TEXT) ? decodeForms(value) : value;
+function decode(text, attached = null) {
+    const outer = pieces;
+    try {
+        // A hand may have written the mark with escapes, which begin like those of control
+        // characters. Names of this file are slow to look up, so the usual way uses few of them.
+        if (attached === null && !text.includes('"$mp"') && !text.includes('\\u00'))
+            return JSON.parse(text);
+
+        pieces = attached;
+        const value = decodeForms(JSON.parse(text));
+        attached?.finish();
+        return value;
+    } catch (error) {
+        throw explainText(error);
+    } finally {
+        pieces = outer;
+    }
+}
+
+/**
+ * The value of a message: of a text, and what is attached to it.
+ *
+ * @param {Uint8Array} message - the message
+ * @returns {*} the value
+ */
+function decodeMessage(message) {
+    return decode(...Pieces.valueOf(message));
 }

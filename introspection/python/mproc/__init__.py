@@ -50,10 +50,17 @@ from .errors import __all__ as _errors  # noqa: E402
 
 def __getattr__(name):
     """Its modules, for those who say mproc.pool.Pool without importing that."""
-    if name in ('functions', 'managers', 'pool', 'queues', 'results', 'shared_memory',
-                'sharedctypes', 'synchronize', 'worker'):
+    if name in ('connection', 'forkserver', 'functions', 'managers', 'pool', 'queues', 'reduction',
+                'results', 'setup', 'shared_memory', 'sharedctypes', 'spawn', 'synchronize',
+                'task', 'threadpool', 'dummy', 'util', 'worker'):
         import importlib
         return importlib.import_module(f'{__name__}.{name}')
+    if name == 'function':
+        from .functions import function
+        return function
+    if name in ('report_progress', 'should_stop', 'current_task_id'):
+        from . import task
+        return getattr(task, name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 

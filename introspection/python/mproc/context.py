@@ -8,13 +8,14 @@ is first called, so that `import mproc` stays quick.
 """
 
 import os
+import sys
 
 from gi.repository import Mp
 
-from . import process
+from . import process, util
 from .errors import AuthenticationError, BufferTooShort, ProcessError, TimeoutError
 
-METHODS = ('fork',)
+METHODS = ('fork', 'spawn', 'forkserver')
 
 
 class BaseContext:
@@ -24,6 +25,7 @@ class BaseContext:
     AuthenticationError = AuthenticationError
 
     Process = process.Process
+    FunctionProcess = process.FunctionProcess
     current_process = staticmethod(process.current_process)
     parent_process = staticmethod(process.parent_process)
     active_children = staticmethod(process.active_children)
@@ -51,6 +53,13 @@ class BaseContext:
         """A queue with put(), get(), empty() and close()."""
         from .queues import SimpleQueue
         return SimpleQueue()
+
+    def Pipe(self, duplex=True, *, sockets=False):
+        """Two connected ends. If not @duplex the first only receives and the second only sends.
+
+        With @sockets they have descriptors; else they are in shared memory, which is faster."""
+        from .connection import Pipe
+        return Pipe(duplex, sockets=sockets)
 
     def Lock(self):
         return Mp.Lock.new()
@@ -98,10 +107,10 @@ class BaseContext:
         from .sharedctypes import RawArray
         return RawArray(typecode_or_type, size_or_initializer)
 
-    def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None):
-        """A pool of worker processes."""
+    def Pool(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None, **more):
+        """A pool of worker processes; @more are keyword arguments of mproc.pool.Pool."""
         from .pool import Pool
-        return Pool(processes, initializer, initargs, maxtasksperchild, context=self)
+        return Pool(processes, initializer, initargs, maxtasksperchild, context=self, **more)
 
     def Manager(self):
         """A started manager: a server process that holds lists and dicts."""
@@ -111,18 +120,38 @@ class BaseContext:
         return manager
 
     def freeze_support(self):
-        """Nothing: it exists for programs that call it."""
+        """Runs the worker, if this program is frozen and was started as one; else nothing."""
+        from . import spawn
+        spawn.freeze_support()
+
+    def set_executable(self, executable):
+        """Sets the interpreter that 'spawn' and 'forkserver' start."""
+        from . import spawn
+        spawn.set_executable(executable)
+
+    def set_forkserver_preload(self, module_names):
+        """Sets which modules a fork server imports, before it is started."""
+        from . import spawn
+        spawn.set_forkserver_preload(module_names)
+
+    def get_logger(self):
+        """The logger of the package."""
+        return util.get_logger()
+
+    def log_to_stderr(self, level=None):
+        """Has the logger write to stderr, and gives it."""
+        return util.log_to_stderr(level)
 
     def get_context(self, method=None):
         if method is None:
             return self
-        if method not in METHODS:
-            raise ValueError(f'cannot find context for {method!r}: mproc starts the processes of '
-                             f'Python programs with {", ".join(METHODS)}')
+        if method not in _contexts:
+            raise ValueError(f'cannot find context for {method!r}: there are '
+                             f'{", ".join(METHODS)}')
         return _contexts[method]
 
     def get_start_method(self, allow_none=False):
-        return METHODS[0]
+        return self._name
 
     def set_start_method(self, method, force=False):
         raise ValueError('cannot set start method of concrete context')
@@ -131,34 +160,62 @@ class BaseContext:
         return list(METHODS)
 
 
+class ForkProcess(process.Process):
+    _start_method = 'fork'
+
+
+class SpawnProcess(process.Process):
+    _start_method = 'spawn'
+
+
+class ForkServerProcess(process.Process):
+    _start_method = 'forkserver'
+
+
 class ForkContext(BaseContext):
     """Children are copies of this process."""
 
     _name = 'fork'
+    Process = ForkProcess
 
-    def get_context(self, method=None):
-        return self if method is None else super().get_context(method)
+
+class SpawnContext(BaseContext):
+    """Children are new interpreters."""
+
+    _name = 'spawn'
+    Process = SpawnProcess
+
+
+class ForkServerContext(BaseContext):
+    """Children are copies of a server, which has one thread and has run nothing but imports."""
+
+    _name = 'forkserver'
+    Process = ForkServerProcess
 
 
 class DefaultContext(BaseContext):
     """Starts processes in the way that set_start_method() says."""
 
-    _method = None
+    def get_context(self, method=None):
+        if method is None:
+            self.get_start_method()
+        return super().get_context(method)
 
     def get_start_method(self, allow_none=False):
-        if self._method is None:
-            if allow_none:
-                return None
-            self._method = METHODS[0]
-        return self._method
+        if process._default_method is None and not allow_none:
+            process._default_method = METHODS[0]
+        return process._default_method
 
     def set_start_method(self, method, force=False):
-        if self._method is not None and not force:
+        if process._default_method is not None and not force:
             raise RuntimeError('context has already been set')
         if method is not None:
             self.get_context(method)
-        self._method = method
+        process._default_method = method
 
 
-_contexts = {'fork': ForkContext()}
+_contexts = {'fork': ForkContext(), 'spawn': SpawnContext(), 'forkserver': ForkServerContext()}
 default_context = DefaultContext()
+
+# What a spawned child sends back names the program's main module so.
+sys.modules.setdefault('__mp_main__', sys.modules['__main__'])

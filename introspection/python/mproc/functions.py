@@ -13,6 +13,10 @@
     milliseconds per worker.
 
 The state here belongs to the pool's owner; the workers only read the table they inherited.
+
+Functions may also be registered under a name, for callers of any language: the registry is the
+library's, so a name that C has registered in this process is known to Python, and the other way
+round.
 """
 
 import importlib.util
@@ -21,7 +25,7 @@ import pickle
 import sys
 import types
 
-from gi.overrides import _MpCodec
+from gi.overrides import _MpCodec, _MpProcess
 
 # MpFunctionKind, from MP_FUNCTION_LANGUAGE on.
 PICKLED = 32
@@ -34,6 +38,25 @@ CALL, STAR, APPLY = b'1', b'*', b'a'
 MAX_VALUE = 64 * 1024
 
 _ATOMS = (type(None), bool, int, float, complex, str, bytes)
+
+
+_registered = {}
+
+
+def function(name=None):
+    """A decorator that registers a function of one argument under a name, or its own."""
+    def register(call, name=name):
+        name = call.__name__ if name is None else name
+        _registered[name] = call
+        _MpProcess.register(name, call)
+        return call
+
+    return register(name, None) if callable(name) else register
+
+
+def registered(name):
+    """The function that was registered under a name in this process, or None."""
+    return _registered.get(name)
 
 
 class Unknown(Exception):

@@ -6,8 +6,19 @@
 There is no thread behind a pool. Whoever waits for one of its results, or asks whether one is
 there, gathers all that have come and looks after the workers; callbacks run then too, in the
 thread that waits. A pool belongs to the process that made it.
+
+Beside what multiprocessing has, tasks have options, as keyword arguments of all calls that give
+one:
+
+    timeout         seconds that it may run; then its worker is killed (TimeLimitExceeded)
+    soft_timeout    seconds after which SoftTimeLimitExceeded is raised in it
+    retries         how often it is run again if its worker dies or goes beyond a limit
+    retry_errors    whether that goes for its own exceptions, too
+    priority        1 before and -1 behind all others that wait
+    name            what timelines call it
 """
 
+import itertools
 import operator
 import os
 import threading
@@ -22,12 +33,18 @@ from gi.overrides._MpSync import remaining
 from gi.repository import Mp
 
 from . import process, worker
-from .functions import APPLY, CALL, INHERITED, STAR, Functions
-from .results import ApplyResult, AsyncResult, IMapIterator, IMapUnorderedIterator, MapResult
+from .described import Described
+from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, Functions
+from .results import (ApplyResult, AsyncResult, IMapIterator, IMapUnorderedIterator, MapResult,
+                      show_progress)
 
-__all__ = ['Pool', 'AsyncResult', 'MapResult', 'IMapIterator', 'IMapUnorderedIterator']
+__all__ = ['Pool', 'ThreadPool', 'AsyncResult', 'MapResult', 'IMapIterator',
+           'IMapUnorderedIterator']
 
 MAP, INHERITED_FLAG = 1, 2
+
+# MpFunctionKind
+NAMED = 1
 
 RUN, CLOSE, TERMINATE = 'RUN', 'CLOSE', 'TERMINATE'
 
@@ -60,8 +77,9 @@ def _make_worker(handle):
     spec = _specs.get(key) or _plain
     child = process.Process(target=worker.main, args=(handle, spec), daemon=True)
     child._name = child._name.replace('Process', 'ForkPoolWorker', 1)
+    child._start_method = 'fork'
     mp = child._prepare()
-    mp.ignores_interrupts = True
+    mp.plan.ignores_interrupts = True
     return mp
 
 
@@ -71,14 +89,59 @@ _plain = _Spec(Functions(), None, (), None)
 Mp.Pool.set_worker_func(Shield(_make_worker, None))
 
 
+# The names of options in Mp.TaskOptions.
+_OPTIONS = {'timeout': 'time_limit', 'soft_timeout': 'soft_time_limit', 'retries': 'retries',
+            'retry_errors': 'retry_errors', 'priority': 'priority', 'name': 'name'}
+
+
+def _make_options(given):
+    """The Mp.TaskOptions for keyword arguments, or None if all of them are as by default."""
+    options = None
+    for name, value in given.items():
+        if name not in _OPTIONS:
+            raise TypeError(f'a task has no option {name!r}; it can have {", ".join(_OPTIONS)}')
+        if value is None or value is False:
+            continue
+        if name in ('timeout', 'soft_timeout') and not value > 0:
+            raise ValueError(f'{name} must be above 0, not {value!r}')
+        options = options or Mp.TaskOptions.new()
+        if name == 'priority':
+            value = Mp.TaskPriority(max(-1, min(1, operator.index(value))))
+        getattr(options, f'set_{_OPTIONS[name]}')(value)
+    return options
+
+
 class Pool:
-    """Workers that run functions; by default one per CPU that this process may use."""
+    """Workers that run functions; by default one per CPU that this process may use.
+
+    With workers=0 there are none: tasks run where they are given, to be looked at by a debugger.
+
+    maxmemoryperchild: resident bytes after a task with which a worker is replaced
+    memory_limit: resident bytes that a worker may have; it is killed (MemoryLimitExceeded)
+    idle_timeout: seconds without a task after which a worker ends, until there are tasks again
+    max_pending: how many tasks may be given and not done; who gives one more waits
+    capture_output: what tasks print is AsyncResult.output instead
+    trace: note the times of tasks, for save_trace()
+    language: of the workers, such as 'gjs'; their functions are given by name, and have one
+        argument
+    """
 
     _state = TERMINATE
     _owner = None
 
+    def __new__(cls, *args, workers=None, **kwargs):
+        if workers == 0 and cls is Pool:
+            from .threadpool import SerialPool
+            return SerialPool(*args[1:3], **{key: value for key, value in kwargs.items()
+                                             if key in ('initializer', 'initargs')})
+        return super().__new__(cls)
+
     def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None,
-                 context=None):
+                 context=None, *, workers=None, maxmemoryperchild=None, memory_limit=None,
+                 idle_timeout=None, max_pending=None, capture_output=False, trace=False,
+                 language=None):
+        if workers is not None:
+            processes = workers
         if processes is None:
             processes = Mp.get_usable_cpus()
         if processes < 1:
@@ -88,26 +151,41 @@ class Pool:
             raise ValueError('maxtasksperchild must be a positive int or None')
         if initializer is not None and not callable(initializer):
             raise TypeError('initializer must be a callable')
-        assert not process.current_process().daemon, \
+        current = process.current_process()
+        assert not current.daemon or current._nests, \
             'daemonic processes are not allowed to have children'
 
         self._owner = os.getpid()
         self._functions = Functions()
         self._spec = _Spec(self._functions, initializer, tuple(initargs), maxtasksperchild)
         self._spec.key = None
+        self._described = Described(self._functions)
         self._calls = {}                  # Mp.Result of a call with a callback: its AsyncResult
         self._done = Mp.ResultIterator.new(False)
         self._gathering = threading.RLock()
         self._feeding = []                # iterators whose input is not all given yet
-        self._mp = self._make(processes)
+        self._mp = self._make(processes, capture_output, language)
+        self._bounded = bool(max_pending)
+        for set_rule, value in ((self._mp.set_max_worker_memory, maxmemoryperchild),
+                                (self._mp.set_memory_limit, memory_limit),
+                                (self._mp.set_idle_timeout, idle_timeout),
+                                (self._mp.set_max_pending, max_pending),
+                                (self._mp.set_trace, trace)):
+            if value:
+                set_rule(value)
         self._state = RUN
         process.at_exit(self.terminate)
 
-    def _make(self, processes):
+    def _make(self, processes, captures, language):
         _current.making = self._spec
         try:
             with calling_back:
-                return Mp.Pool.new(processes)
+                if not captures and language is None:
+                    return Mp.Pool.new(processes)
+                pool = Mp.Pool(n_workers=processes, capture_output=captures,
+                               worker_language=language)
+                pool.get_pids()  # starts them
+                return pool
         finally:
             _current.making = None
             if self._spec.key is not None:
@@ -115,70 +193,118 @@ class Pool:
 
     # ── Giving tasks ────────────────────────────────────────────────────────────────────────────
 
-    def apply(self, func, args=(), kwds={}):
+    def apply(self, func, args=(), kwds={}, **options):
         """func(*args, **kwds) in a worker."""
-        return self.apply_async(func, args, kwds).get()
+        return self.apply_async(func, args, kwds, **options).get()
 
-    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None):
+    def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **options):
         self._check_running()
-        submit = self._submitter(func, APPLY)
+        submit = self._submitter(func, APPLY, 0, options)
         return ApplyResult(self, [submit((tuple(args), dict(kwds)))], callback, error_callback)
 
-    def map(self, func, iterable, chunksize=None):
-        """[func(item) for item in iterable], on all workers."""
-        return self.map_async(func, iterable, chunksize).get()
+    def map(self, func, iterable, chunksize=None, *, progress=False, **options):
+        """[func(item) for item in iterable], on all workers.
 
-    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
-        return self._map(func, CALL, iterable, chunksize, callback, error_callback)
+        With progress=True it shows how far it is, by tqdm if that is installed. With
+        stop_on_error=True the first exception ends it, and what is not done is cancelled."""
+        return self._finish(self.map_async(func, iterable, chunksize, **options), progress)
 
-    def starmap(self, func, iterable, chunksize=None):
+    def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
+                  stop_on_error=False, **options):
+        return self._map(func, CALL, iterable, chunksize, callback, error_callback, stop_on_error,
+                         options)
+
+    def starmap(self, func, iterable, chunksize=None, *, progress=False, **options):
         """[func(*item) for item in iterable], on all workers."""
-        return self.starmap_async(func, iterable, chunksize).get()
+        return self._finish(self.starmap_async(func, iterable, chunksize, **options), progress)
 
-    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None):
-        return self._map(func, STAR, iterable, chunksize, callback, error_callback)
+    def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
+                      stop_on_error=False, **options):
+        return self._map(func, STAR, iterable, chunksize, callback, error_callback, stop_on_error,
+                         options)
 
-    def _map(self, func, style, iterable, chunksize, callback, error_callback):
+    def _finish(self, result, progress):
+        if progress:
+            show_progress(result)
+        return result.get()
+
+    def _map(self, func, style, iterable, chunksize, callback, error_callback, stop_on_error,
+             options):
         self._check_running()
-        items = list(iterable)
+        if not hasattr(iterable, '__len__'):
+            iterable = list(iterable)
         if chunksize is None:
-            chunksize = -(-len(items) // (self._mp.get_n_workers() * 4))
+            chunksize = -(-len(iterable) // (self._mp.get_n_workers() * 4))
         chunksize = max(1, operator.index(chunksize))
-        submit = self._submitter(func, style, MAP)
-        parts = [submit(items[start:start + chunksize])
-                 for start in range(0, len(items), chunksize)]
-        return MapResult(self, parts, callback, error_callback)
+        submit = self._submitter(func, style, MAP, options)
+        parts = []
+        # The workers begin while the rest is still being read.
+        items = iter(iterable)
+        try:
+            while chunk := list(itertools.islice(items, chunksize)):
+                parts.append(submit(chunk))
+        except BaseException:
+            for part in parts:
+                part.cancel()
+            raise
+        return MapResult(self, parts, callback, error_callback, stop_on_error)
 
-    def imap(self, func, iterable, chunksize=1):
-        """The results in order, as they come. The input is read only a little ahead."""
-        return self._imap(IMapIterator, func, iterable, chunksize)
+    def imap(self, func, iterable, chunksize=1, *, buffersize=None, **options):
+        """The results in order, as they come. The input is read only a little ahead: @buffersize
+        chunks, by default 16 for each worker."""
+        return self._imap(IMapIterator, func, iterable, chunksize, buffersize, options)
 
-    def imap_unordered(self, func, iterable, chunksize=1):
+    def imap_unordered(self, func, iterable, chunksize=1, *, buffersize=None, **options):
         """The results as they come, whatever their order."""
-        return self._imap(IMapUnorderedIterator, func, iterable, chunksize)
+        return self._imap(IMapUnorderedIterator, func, iterable, chunksize, buffersize, options)
 
-    def _imap(self, kind, func, iterable, chunksize):
+    def _imap(self, kind, func, iterable, chunksize, buffersize, options):
         self._check_running()
         chunksize = operator.index(chunksize)
         if chunksize < 1:
             raise ValueError(f'Chunksize must be 1+, not {chunksize}')
-        return kind(self, self._submitter(func, CALL, MAP), iterable, chunksize)
+        if buffersize is not None and operator.index(buffersize) < 1:
+            raise ValueError('buffersize must be 1 or more')
+        return kind(self, self._submitter(func, CALL, MAP, options), iterable, chunksize,
+                    buffersize)
 
-    def _submitter(self, func, style, flags=0):
-        """A function that gives one more task for @func and returns its Mp.Result."""
-        with _MpCodec.encoding() as in_function:
+    def _describe(self, func, style):
+        """The kind and bytes that name @func, and the shared objects in it."""
+        if isinstance(func, str):
+            return NAMED, func.encode(), ()
+        data = self._described.find(func)
+        if data is not None:
+            return PICKLED, style + data, ()
+        with _MpCodec.encoding() as met:
             kind, data, renew = self._functions.describe(func, style)
         if renew:
             with calling_back, translated:
                 self._mp.renew()
+        elif not met:
+            self._described.note(func, kind, data[len(style):])
+        return kind, data, met
+
+    def _submitter(self, func, style, flags=0, options=None):
+        """A function that gives one more task for @func and returns its Mp.Result."""
+        kind, data, in_function = self._describe(func, style)
         if kind == INHERITED:
             flags |= INHERITED_FLAG
+        task_options = _make_options(options) if options else None
+        submit_data = self._mp.submit_data_with
+        encode = _MpCodec.encode
+        of_one = kind == NAMED and style == APPLY
 
         def submit(argument):
-            encoding, payload, met = _MpCodec.encode(argument)
+            if of_one:
+                argument = argument[0][0] if len(argument[0]) == 1 else list(argument[0])
+            encoding, payload, met = encode(argument)
+            if self._bounded:
+                self._wait(self._mp.wait_room_raw)
             with calling_back, translated:
-                return _MpCodec.attached([*in_function, *met], self._mp.submit_data, kind, data,
-                                         flags, encoding, payload)
+                if not met and not in_function:
+                    return submit_data(kind, data, flags, encoding, payload, task_options)
+                return _MpCodec.attached([*in_function, *met], submit_data, kind, data, flags,
+                                         encoding, payload, task_options)
         return submit
 
     # ── Gathering results ───────────────────────────────────────────────────────────────────────
@@ -288,7 +414,37 @@ class Pool:
         return f'<{type(self).__module__}.{type(self).__qualname__} state={self._state} ' \
                f'pool_size={size}>'
 
+    # ── Seeing it work ──────────────────────────────────────────────────────────────────────────
+
+    def resize(self, processes):
+        """From now on the pool has so many workers."""
+        if operator.index(processes) < 1:
+            raise ValueError('Number of processes must be at least 1')
+        self._check_running()
+        with calling_back:
+            self._mp.set_n_workers(processes)
+
+    def stats(self):
+        """How many tasks are queued, running, done and failed, and were tried again."""
+        mp = self._mp
+        return {'workers': mp.get_n_workers(), 'queued': mp.get_n_queued(),
+                'running': mp.get_n_running(), 'done': mp.get_n_done(),
+                'failed': mp.get_n_failed(), 'retried': mp.get_n_retried()}
+
+    def save_trace(self, path):
+        """Saves the timeline of tasks as a Chrome trace; the pool was made with trace=True."""
+        self._check_owner()
+        with calling_back, translated:
+            self._mp.save_trace(os.fspath(path))
+
     @property
     def pids(self):
         """The process ids of the workers that live now."""
         return list(self._mp.get_pids())
+
+
+def __getattr__(name):
+    if name == 'ThreadPool':
+        from .threadpool import ThreadPool
+        return ThreadPool
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

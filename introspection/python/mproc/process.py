@@ -4,27 +4,43 @@
 """Process, and what a process knows of itself, its parent and its children.
 
 A Process holds an Mp.Process from the moment it is started; until then it is only a description.
-The module's state belongs to one process: in a child, _enter() makes it anew before the target
-runs, and closes what the child itself has started when the target is done.
+What it starts with beside that (environment, streams, limits) is in setup.py. The module's state
+belongs to one process: in a child, _enter() makes it anew before the target runs, and closes what
+the child itself has started when the target is done.
 """
 
 import atexit
 import itertools
 import os
 import signal
+import threading
 import weakref
 
-from gi.repository import Mp
+from gi.overrides import _MpProcess
+from gi.repository import GLib, Mp
 
-__all__ = ['Process', 'current_process', 'parent_process', 'active_children']
+from . import util
+
+__all__ = ['Process', 'FunctionProcess', 'current_process', 'parent_process', 'active_children']
 
 
 class AuthenticationString(bytes):
     """A key that does not leave the process by accident."""
 
     def __reduce__(self):
+        if _spawning.active:
+            return AuthenticationString, (bytes(self),)
         raise TypeError('Pickling an AuthenticationString object is disallowed for security '
                         'reasons')
+
+
+class _Spawning(threading.local):
+    """Whether this thread is encoding a Process for a child of its own."""
+
+    active = False
+
+
+_spawning = _Spawning()
 
 
 class BaseProcess:
@@ -33,6 +49,8 @@ class BaseProcess:
     _mp = None
     _closed = False
     _parent_pid = None
+    _preparing = False      # in a child: whether the program's main module is being imported
+    _nests = False
 
     def __init__(self, name, identity, config):
         self._name = name
@@ -63,12 +81,15 @@ class BaseProcess:
     @property
     def authkey(self):
         if 'authkey' not in self._config:
-            self._config['authkey'] = AuthenticationString(os.urandom(32))
+            key = Mp.Process.get_current().get_authkey().get_data()
+            self._config['authkey'] = AuthenticationString(key or b'')
         return self._config['authkey']
 
     @authkey.setter
     def authkey(self, key):
         self._config['authkey'] = AuthenticationString(key)
+        if self is _current:
+            Mp.Process.get_current().set_authkey(GLib.Bytes.new(self._config['authkey']))
 
     @property
     def pid(self):
@@ -111,10 +132,24 @@ class BaseProcess:
 
 
 class Process(BaseProcess):
-    """A process that calls target(*args, **kwargs), or run() of a subclass."""
+    """A process that calls target(*args, **kwargs), or run() of a subclass.
 
-    def __init__(self, group=None, target=None, name=None, args=(), kwargs={}, *, daemon=None):
+    Beyond multiprocessing: env (a dict, the whole environment) or add_env (changes of it), cwd,
+    stdin, stdout and stderr ('inherit', 'null' or 'pipe', as which the attribute of that name is
+    a binary file of this process after the start), limits ({'files': 64, 'data': (soft, hard)}),
+    affinity (CPU numbers), nice (an increment)."""
+
+    stdin = stdout = stderr = None
+    _start_method = None        # that of the default context
+    _setup = None
+
+    def __init__(self, group=None, target=None, name=None, args=(), kwargs={}, *, daemon=None,
+                 **setup):
         assert group is None, 'group argument must be None for now'
+        assert name is None or isinstance(name, str), 'name must be a string'
+        if setup:
+            from .setup import Setup
+            self._setup = Setup(**setup)
         identity = _current._identity + (next(_numbers),)
         name = name or f'{type(self).__name__}-{":".join(map(str, identity))}'
         super().__init__(name, identity, dict(_current._config))
@@ -126,6 +161,9 @@ class Process(BaseProcess):
         if daemon is not None:
             self.daemon = daemon
 
+    # Whether it may have children though it is a daemon: workers of pools do.
+    _nests = False
+
     def run(self):
         """The work; runs in the child."""
         if self._target:
@@ -136,7 +174,10 @@ class Process(BaseProcess):
         assert self._mp is None, 'cannot start a process twice'
         assert self._parent_pid == os.getpid(), \
             'can only start a process object created by current process'
-        assert not _current.daemon, 'daemonic processes are not allowed to have children'
+        assert not _current.daemon or _current._nests, \
+            'daemonic processes are not allowed to have children'
+        global _has_children
+        _has_children = True
         mp = self._prepare()
         try:
             mp.start()
@@ -145,29 +186,63 @@ class Process(BaseProcess):
                 self._mp = None
             else:
                 # What only the child needs must not live as long as this object does.
-                mp.work = None
+                mp.plan = None
                 del self._target, self._args, self._kwargs
+        if self._setup is not None:
+            self.stdin, self.stdout, self.stderr = self._setup.files(mp)
 
     def _prepare(self):
         """The Mp.Process that will run this one."""
-        mp = Mp.Process.new(self._name)
-        mp.set_daemon(self.daemon)
-        mp.work = self._enter
+        mp = self._make(self._start_method or _default_method or 'fork')
+        if self.daemon is not _current.daemon:
+            mp.set_daemon(self.daemon)
+        if self._config.get('authkey') is not _current._config.get('authkey'):
+            mp.set_authkey(GLib.Bytes.new(self.authkey))
+        if self._setup is not None:
+            self._setup.apply(mp)
+            if getattr(mp, 'plan', None) is not None:
+                self._setup.plan(mp.plan)
         mp.owner = self
         self._mp = mp
         return mp
 
+    def _make(self, method):
+        if method == 'fork':
+            mp = Mp.Process.new(self._name)
+            mp.plan = _MpProcess.Plan(mp, self._enter)
+            return mp
+        from . import spawn
+        return spawn.make(self, method)
+
+    def __getstate__(self):
+        """For the child, which is nobody's child object: no handles of the parent's."""
+        if not _spawning.active:
+            raise TypeError(f'cannot pickle {type(self).__name__!r} object: a process is only '
+                            'handed to the child that it describes')
+        state = self.__dict__.copy()
+        for name in ('_mp', '_setup', 'stdin', 'stdout', 'stderr'):
+            state.pop(name, None)
+        return state
+
     def _enter(self):
         """The child's life, between its first and last Python statement."""
-        global _current, _parent, _numbers
+        global _current, _parent, _numbers, _has_children
         _parent = _ParentProcess(self._parent_name, self._parent_pid)
         _current = self
+        _has_children = False
         _numbers = itertools.count(1)
         _exit_calls.clear()
+        util.forget()
+        if util._threshold:
+            util.info('child process calling self.run()')
         try:
             self.run()
         finally:
-            _exit()
+            end_process()
+
+    def _enter_spawned(self):
+        self._name = Mp.Process.get_current().get_name()
+        self._enter()
 
     def join(self, timeout=None):
         self._check_closed()
@@ -190,6 +265,17 @@ class Process(BaseProcess):
         """Sends SIGKILL."""
         self._signal('kill')
 
+    def interrupt(self):
+        """Sends SIGINT."""
+        self._signal('interrupt')
+
+    def check(self):
+        """Raises an error that tells how it ended, unless it ended well."""
+        self._check_closed()
+        if self._mp is None:
+            raise ValueError('process not started')
+        self._mp.check()
+
     def _signal(self, how):
         self._check_closed()
         assert self._mp is not None, 'can only end a started process'
@@ -201,6 +287,11 @@ class Process(BaseProcess):
         if self._mp is not None and self._mp.exitcode is None:
             raise ValueError('Cannot close a process while it is still running. '
                              'You should first call join() or terminate().')
+        for file in (self.stdin, self.stdout, self.stderr):
+            if file is not None:
+                file.close()
+        if self._mp is not None and self._parent_pid == os.getpid():
+            self._mp.close()
         self._mp = None
         self._closed = True
 
@@ -219,9 +310,29 @@ class Process(BaseProcess):
         return self._mp.get_sentinel()
 
 
+class FunctionProcess(Process):
+    """A process that calls a function of any language by name, with one argument.
+
+    The language is 'python', 'gjs' or 'native' (a library of C or Vala); the module a name, path or
+    URI as that language has them. The method is 'spawn' or 'forkserver'."""
+
+    def __init__(self, language, module, function, argument=None, *, method='spawn', **options):
+        super().__init__(**options)
+        self._call = {'module': os.fspath(module), 'function': function, 'argument': argument}
+        self._language = language
+        self._start_method = method
+
+    def _make(self, method):
+        from . import spawn
+        return spawn.make_call(self.name, self._language, self._call, method)
+
+
 class _MainProcess(BaseProcess):
+    """The first process, or one that some program started which is not of Python."""
+
     def __init__(self):
-        super().__init__('MainProcess', (), {})
+        mp = Mp.Process.get_current()
+        super().__init__(mp.get_name(), (), {'daemon': True} if mp.get_daemon() else {})
 
     def close(self):
         pass
@@ -255,8 +366,24 @@ def _describe(code):
         return code
 
 
-_current = _MainProcess()
-_parent = None
+def become_child():
+    """In a worker, which is started by no fork: learns from the library who this process is."""
+    global _current, _parent, _numbers
+    util.learn()
+    parent = Mp.Process.get_parent()
+    _current = _MainProcess()
+    _parent = None if parent is None else _ParentProcess(parent.get_name(), parent.get_pid())
+    _numbers = itertools.count(1)
+
+
+# Whether a process was ever started here.
+_has_children = False
+
+# What set_start_method() said, as far as it is known here.
+_default_method = None
+
+become_child()
+_MpProcess.prepare(Mp.Process.new())
 _numbers = itertools.count(1)
 
 # What is to be ended before the children are: weak methods of pools and managers.
@@ -269,21 +396,26 @@ def at_exit(method):
     _exit_calls.append(weakref.WeakMethod(method))
 
 
-def _exit():
+def end_process():
     """Ends what this process started: daemons are terminated, others awaited."""
+    util.begin_exit()
+    if util._threshold:
+        util.info('process shutting down')
+    util.run_finalizers(0)
     while _exit_calls:
         method = _exit_calls.pop()()
         if method is not None:
             method()
-    children = active_children()
+    children = active_children() if _has_children else ()
     for child in children:
         if child.daemon:
             child._mp.terminate()
     for child in children:
         child._mp.join()
+    util.run_finalizers()
 
 
-atexit.register(_exit)
+atexit.register(end_process)
 
 
 def current_process():

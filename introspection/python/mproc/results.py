@@ -11,7 +11,7 @@ import collections
 import sys
 import traceback
 
-from gi.overrides._MpErrors import OK
+from gi.overrides._MpErrors import CLOSED, OK
 from gi.repository import Mp
 
 from .errors import TimeoutError
@@ -25,8 +25,9 @@ class AsyncResult:
 
     def __init__(self, pool, parts, callback, error_callback):
         self._pool = pool
-        self._parts = parts
+        self._parts = self._kept = parts
         self._outcome = None
+        self._early = {}        # part: its outcome, read while others were waited for
         self._callback = callback
         self._error_callback = error_callback
         self._left = len(parts)
@@ -62,6 +63,34 @@ class AsyncResult:
             return value
         raise value
 
+    def cancel(self):
+        """Cancels what is not done: what is queued is dropped, what runs is stopped. Whether there
+        was anything."""
+        return any([part.cancel() for part in self._parts])
+
+    @property
+    def output(self):
+        """What its tasks printed, if the pool captures that."""
+        return ''.join(part.dup_output() or '' for part in self._kept)
+
+    @property
+    def progress(self):
+        """How much is done, from 0 to 1, as far as the tasks have told."""
+        self._pool._gather()
+        parts = [part.get_progress() if not part.is_ready() else 1.0 for part in self._kept]
+        return sum(parts) / len(parts) if parts else 1.0
+
+    @property
+    def progress_text(self):
+        """What the task is at, as it told by report_progress()."""
+        self._pool._gather()
+        return next((text for text in (part.dup_progress_text() for part in self._kept) if text),
+                    None)
+
+    def _n_items(self):
+        """How many parts are done, and how many there are."""
+        return sum(part.is_ready() for part in self._kept), len(self._kept)
+
     def _wait_raw(self, usec):
         # One part after the other: those after the first are mostly there when it is.
         for part in self._parts:
@@ -70,12 +99,21 @@ class AsyncResult:
                 if status != OK:
                     return status
                 usec = 0
+            self._read_early(part)
         return OK
+
+    def _read_early(self, part):
+        """What is there is read while the rest is still at work."""
+        if len(self._parts) > 1 and part not in self._early:
+            self._early[part] = part.outcome()
 
     def _fetch(self):
         if self._outcome is None:
-            self._outcome = self._combine([part.outcome() for part in self._parts])
+            early = self._early
+            self._outcome = self._combine([early.get(part) or part.outcome()
+                                           for part in self._parts])
             self._parts = ()
+            self._early = {}
         return self._outcome
 
     def _part_came(self):
@@ -101,6 +139,30 @@ class ApplyResult(AsyncResult):
 
 
 class MapResult(AsyncResult):
+    def __init__(self, pool, parts, callback, error_callback, stop_on_error=False):
+        self._stream = None
+        if stop_on_error:
+            self._stream = Mp.ResultIterator.new(False)
+            for part in parts:
+                self._stream.add(part)
+        super().__init__(pool, parts, callback, error_callback)
+
+    def _wait_raw(self, usec):
+        """With stop_on_error: the first part that failed, in time, ends it."""
+        while self._stream is not None:
+            status, part = self._stream.next_raw(usec)
+            if status not in (OK, CLOSED):
+                return status
+            if part is None or status == CLOSED:
+                self._stream = None
+            elif not part.is_successful():
+                self._stream = None
+                self._outcome = part.outcome()
+                self.cancel()
+                self._parts = ()
+                return OK
+        return super()._wait_raw(usec)
+
     def _combine(self, outcomes):
         values = []
         for good, value in outcomes:
@@ -121,12 +183,12 @@ class IMapIterator:
     """Results in the order of their tasks. Of the input, AHEAD tasks per worker are given ahead
     of what was taken; more when the pool is joined, which has to give them all."""
 
-    def __init__(self, pool, submit, iterable, chunksize):
+    def __init__(self, pool, submit, iterable, chunksize, buffersize=None):
         self._pool = pool
         self._submit = submit
         self._input = iter(iterable)
         self._chunksize = chunksize
-        self._ahead = AHEAD * pool._mp.get_n_workers()
+        self._ahead = buffersize or AHEAD * pool._mp.get_n_workers()
         self._values = collections.deque()
         self._parts = collections.deque()
         self._reading = False
@@ -242,3 +304,31 @@ class IMapUnorderedIterator(IMapIterator):
             raise TimeoutError
         self._n_given -= 1
         return part
+
+
+def show_progress(result):
+    """Waits for a result and shows on stderr how far it is: by tqdm, or in a line of text."""
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        _show_text(result)
+        return
+    with tqdm(total=result._n_items()[1], unit='chunk') as bar:
+        while not result.ready():
+            bar.update(result._n_items()[0] - bar.n)
+            result.wait(0.1)
+        bar.update(result._n_items()[0] - bar.n)
+
+
+def _show_text(result):
+    shown = None
+    while True:
+        ready = result.ready()
+        text = '{} of {}'.format(*result._n_items())
+        if text != shown:
+            print(f'\r{text}', end='', file=sys.stderr, flush=True)
+            shown = text
+        if ready:
+            break
+        result.wait(0.1)
+    print(file=sys.stderr)

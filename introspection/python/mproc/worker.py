@@ -7,17 +7,21 @@ It runs in a child that was forked by the pool's owner and that ignores Ctrl-C, 
 gives one traceback, in the owner. Nothing that a task or the initializer raises ends the worker.
 """
 
+import importlib
+import importlib.util
 import signal
+import sys
 import traceback
 
 from gi.overrides import _MpCodec, _MpProcess
 from gi.overrides._MpErrors import CLOSED, FAILED, INVALID, NOT_PLAIN, OK, translated
 from gi.repository import Mp
 
-from .errors import InitializerError, MaybeEncodingError
-from .functions import APPLY, CALL, INHERITED, PICKLED, STAR
+from . import process
+from .errors import InitializerError, MaybeEncodingError, SoftTimeLimitExceeded
+from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, registered
 
-LANGUAGE = 16
+NAMED, LANGUAGE = 1, 16
 MAP = 1
 
 # A task may come after any time; returning this often costs nothing.
@@ -25,13 +29,58 @@ SLICE = 1000000
 
 MAX_CACHED = 64
 
+# What tells a task that its soft limit of time is over.
+SOFT_SIGNAL = signal.SIGRTMIN + 9
+
 
 def main(handle, spec):
     """The target of a worker's process."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    process.current_process()._nests = True
     with translated:
         worker = Mp.Worker.new(handle)
     Loop(worker, spec).run()
+
+
+class _Nothing:
+    """The spec of a worker that inherits nothing: one of a pool of another language."""
+
+    class functions:
+        table = ()
+
+    initializer = limit = None
+
+
+def serve(handle):
+    """The whole life of such a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    main(handle, _Nothing)
+
+
+def _find_named(name):
+    """The function that is registered under a name, or module:function; None if C may have it."""
+    found = registered(name)
+    module, colon, path = name.rpartition(':')
+    if found is None and colon:
+        found = _load(module) if module.endswith('.py') else importlib.import_module(module)
+        for part in path.split('.'):
+            found = getattr(found, part)
+    return found
+
+
+def _load(path):
+    """The module that a file is, loaded once."""
+    name = f'_mproc_file_{path}'
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
 
 
 class Loop:
@@ -42,6 +91,9 @@ class Loop:
         self.table = spec.functions.table
         self.limit = spec.limit
         self.cache = {}
+        self.at_work = False
+        signal.signal(SOFT_SIGNAL, self.on_soft_limit)
+        worker.set_soft_signal(SOFT_SIGNAL)
         self.broken = self.initialize(spec)
 
     def initialize(self, spec):
@@ -55,6 +107,12 @@ class Loop:
             problem.__cause__ = error
             return problem
         return None
+
+    def on_soft_limit(self, number, frame):
+        """Once for a task, and only while that is at work."""
+        if self.at_work:
+            self.at_work = False
+            raise SoftTimeLimitExceeded('the soft limit of time of the task is over')
 
     def run(self):
         done = 0
@@ -71,24 +129,44 @@ class Loop:
                 done += 1
 
     def one(self, kind, flags, function, encoding, data):
-        if kind < LANGUAGE:
+        if kind < LANGUAGE and (kind != NAMED or not self.knows_named(function)):
             self.worker.run_native()
             return
+        try:
+            good, value = self.call(kind, flags, function, encoding, data)
+        except SoftTimeLimitExceeded as error:
+            good, value = False, error  # on its way out already
+        if good:
+            self.finish(value)
+        else:
+            self.fail(value)
+
+    def call(self, kind, flags, function, encoding, data):
+        """(True, what it returned) or (False, what it raised)."""
         try:
             if self.broken is not None:
                 raise self.broken
             call = self.find(kind, function)
             argument = _MpCodec.decode(encoding, data)
+            self.at_work = True
             value = [call(item) for item in argument] if flags & MAP else call(argument)
+            self.at_work = False
         except BaseException as error:
-            self.fail(error)
-        else:
-            self.finish(value)
+            self.at_work = False
+            return False, error
+        return True, value
+
+    def knows_named(self, name):
+        """Whether it is a Python function; one that cannot be found is, too."""
+        text = name.decode('utf-8', 'replace')
+        return registered(text) is not None or ':' in text
 
     def find(self, kind, function):
         """The callable that the bytes of a task name."""
         call = self.cache.get(function)
-        if call is None:
+        if call is None and kind == NAMED:
+            call = _find_named(function.decode('utf-8', 'replace'))
+        elif call is None:
             style, rest = function[:1], function[1:]
             if kind == INHERITED:
                 target = self.table[int(rest)]

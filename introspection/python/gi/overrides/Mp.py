@@ -13,8 +13,9 @@ Importing it tells the library how to fork an interpreter.
 import operator
 
 from gi.module import get_introspection_module
-from gi.overrides import (_MpData, _MpErrors, _MpFast, _MpProcess, _MpProxy, _MpQueue, _MpResult,
-                          _MpSync, _MpSynchronize, override)
+from gi.overrides import (_MpConnection, _MpData, _MpErrors, _MpFast, _MpObjects,
+                          _MpProcess, _MpProxy, _MpQueue, _MpResult, _MpSync, _MpSynchronize,
+                          override)
 
 Mp = get_introspection_module('Mp')
 
@@ -33,6 +34,39 @@ class Shared(_MpSync.SharedMethods, Mp.Shared):
 
 Shared = override(Shared)
 __all__.append('Shared')
+
+
+class Serializable(_MpObjects.SerializableMethods, Mp.Serializable):
+    """The interface of objects that can go to other processes."""
+
+    @staticmethod
+    def allow(kind, make=None):
+        """Objects of this class may come in values: made by kind() and do_set_state(state), or by
+        make(state)."""
+        with _MpErrors.translated:
+            if make is None:
+                return Mp.Serializable.allow(kind)
+            return Mp.Serializable.allow_with_func(kind, lambda state: make(state))
+
+    @staticmethod
+    def from_variant(value):
+        """The object that a value stands for, if its class was allowed."""
+        with _MpErrors.translated:
+            return Mp.Serializable.from_variant(value)
+
+
+Serializable = override(Serializable)
+__all__.append('Serializable')
+
+
+class Payload(_MpObjects.PayloadMethods, Mp.Payload):
+    """A message as its writer encoded it."""
+
+
+Payload = override(Payload)
+__all__.append('Payload')
+
+_MpObjects.install()
 
 
 class Queue(_MpQueue.QueueMethods, Mp.Queue):
@@ -55,6 +89,35 @@ class Queue(_MpQueue.QueueMethods, Mp.Queue):
 
 Queue = override(Queue)
 __all__.append('Queue')
+
+
+class Connection(_MpConnection.ConnectionMethods, Mp.Connection):
+    """One end of a line that messages go along. Connection(handle) takes over a socket."""
+
+    def __init__(self, handle=None, readable=True, writable=True, **properties):
+        if handle is None:
+            super().__init__(**properties)
+            return
+        if not readable and not writable:
+            raise ValueError('at least one of `readable` and `writable` must be True')
+        super().__init__(fd=_MpConnection.check_handle(handle))
+
+
+Connection = override(Connection)
+__all__.append('Connection')
+
+
+class Listener(_MpConnection.ListenerMethods, Mp.Listener):
+    """Where other processes connect to."""
+
+    @classmethod
+    def new(cls, address=None, backlog=0, authkey=None):
+        with _MpErrors.translated:
+            return super().new(address, backlog, authkey)
+
+
+Listener = override(Listener)
+__all__.append('Listener')
 
 
 class Lock(_MpSync.LockMethods, Mp.Lock):
@@ -300,6 +363,12 @@ __all__.append('Pool')
 
 class Proxy(_MpProxy.ProxyMethods, Mp.Proxy):
     """An object in a manager's server."""
+
+    @staticmethod
+    def from_variant(value):
+        """The proxy that a GVariant stands for."""
+        with _MpErrors.translated:
+            return Mp.Proxy.from_variant(value)
 
     @staticmethod
     def open(handle):

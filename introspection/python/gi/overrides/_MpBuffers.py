@@ -9,7 +9,7 @@ copied beside it, once, into the same block:
     the pickle | buffers, each at a multiple of 64 | where and how long each is | their number, MARK
 
 A pickle ends with a full stop, and MARK does not: so a block is a plain pickle for every reader, or
-says by its end that it is not. Other languages cannot read one with buffers.
+says by its end that it is not. The library's readers for other languages know that end, too.
 
 Whatever is read from a block without a copy holds the block: memory ends when nothing looks at it
 any more. It is read-only, because the block may have other readers.

@@ -29,7 +29,9 @@ PROTOCOL = 5
 
 
 class _State(threading.local):
-    met = None                  # the shared objects in what this thread is encoding
+    # The shared objects in what this thread is encoding. None: it is not; False: it tries, and
+    # does it again if it meets one.
+    met = None
 
 
 _state = _State()
@@ -67,7 +69,7 @@ class encoding:
 
     def __enter__(self):
         self.before = _state.met
-        if self.before is None:
+        if not is_encoding():
             _state.met = []
         return _state.met
 
@@ -130,6 +132,8 @@ def decode(encoding, data):
 
 
 def open_shared(handle):
+    if handle.startswith(PROXY_PREFIX):
+        return open_proxy(handle)
     return gi.repository.Mp.Shared.open(handle)
 
 
@@ -137,14 +141,38 @@ def open_proxy(handle):
     return gi.repository.Mp.Proxy.open(handle)
 
 
+def load_variant(data):
+    from gi.repository import GLib
+    kind = GLib.VariantType.new('v')
+    return GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(data), False).get_variant()
+
+
+def load_object(data):
+    from gi.overrides._MpErrors import translated
+    with translated:
+        return gi.repository.Mp.Serializable.from_variant(load_variant(data))
+
+
+def load_bytes(data):
+    from gi.repository import GLib
+    return GLib.Bytes.new(data)
+
+
+def load_date_time(text):
+    from gi.repository import GLib
+    value = GLib.Variant.new_maybe(None, GLib.Variant('(sv)', ('mp.datetime',
+                                                               GLib.Variant('s', text))))
+    return gi.repository.Mp.date_time_from_variant(value)
+
+
 def is_encoding():
     """Whether this thread is in the middle of encoding a value."""
-    return _state.met is not None
+    return _state.met is not None and _state.met is not False
 
 
 def check_encoding(thing):
     """Refuses to have it pickled by anybody else."""
-    if _state.met is None:
+    if not is_encoding():
         raise RuntimeError(f'{type(thing).__name__} objects should only be shared between '
                            'processes through inheritance')
 
@@ -156,13 +184,30 @@ def reduce_shared(shared):
     return open_shared, (shared.get_handle(),)
 
 
-# No message holds what is in a manager's server. So the proxies that were sent last are held here.
+def attempt(dumps, value):
+    """What dumps() makes of a value in which there is nothing that the message has to hold."""
+    before = _state.met
+    _state.met = False
+    try:
+        return dumps(value)
+    finally:
+        _state.met = before
+
+
+PROXY_PREFIX = 'mproc-manager:'
+
+# What programs pickle by themselves holds nothing. So the last proxies that were in it are held.
 _sent = collections.OrderedDict()
 MAX_SENT = 1024
 
 
 def reduce_proxy(proxy):
     """How a proxy of a manager's object is pickled; any process of the user may open it."""
+    if _state.met is not None:
+        check_encoding(proxy)
+        ticket = proxy.get_ticket()
+        _state.met.append(ticket)
+        return open_proxy, (f'{proxy.get_handle()}/{ticket.get_handle()}',)
     _sent[id(proxy)] = proxy
     _sent.move_to_end(id(proxy))
     if len(_sent) > MAX_SENT:

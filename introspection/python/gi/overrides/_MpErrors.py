@@ -44,7 +44,27 @@ class AuthenticationError(ProcessError):
 
 
 class WorkerDied(ProcessError):
-    """The worker that ran the task ended before the task was done; the message tells how."""
+    """The worker that ran the task ended before the task was done; the message tells how.
+
+    `pid` is the worker's; `signal` is the one that ended it, or `exitcode` what it exited with."""
+
+    pid = signal = exitcode = None
+
+
+class TimeLimitExceeded(WorkerDied):
+    """The task ran longer than its limit, and its worker was killed."""
+
+
+class SoftTimeLimitExceeded(ProcessError):
+    """Raised in a task that has run longer than its soft limit; it may clean up and return."""
+
+
+class MemoryLimitExceeded(WorkerDied):
+    """The worker became bigger than its pool allows, and was killed."""
+
+
+class Cancelled(ProcessError):
+    """The task was cancelled."""
 
 
 class Terminated(ProcessError):
@@ -114,7 +134,8 @@ class RemoteTraceback(Exception):
         return f'\n"""\n{self.text}"""'
 
 
-OWN = [ProcessError, TimeoutError, BufferTooShort, AuthenticationError, WorkerDied, Terminated,
+OWN = [ProcessError, TimeoutError, BufferTooShort, AuthenticationError, WorkerDied,
+       TimeLimitExceeded, SoftTimeLimitExceeded, MemoryLimitExceeded, Cancelled, Terminated,
        RemoteError, InitializerError, NotPlainError, NoSpaceError, ServerDied, AbandonedError,
        NotSupportedError, NoSuchObjectError, NoSuchFunctionError, InvalidDataError, StateError,
        ShutDown, MaybeEncodingError, RemoteTraceback]
@@ -125,7 +146,8 @@ for _class in OWN:
 _BY_CODE = [ProcessError, queue.Empty, queue.Full, ShutDown, TimeoutError, NoSpaceError,
             NotPlainError, InvalidDataError, ValueError, StateError, AssertionError,
             NotSupportedError, NoSuchObjectError, NoSuchFunctionError, LookupError, WorkerDied,
-            RemoteError, Terminated, ServerDied, AbandonedError, threading.BrokenBarrierError]
+            RemoteError, Terminated, ServerDied, AbandonedError, threading.BrokenBarrierError,
+            TimeLimitExceeded, MemoryLimitExceeded]
 
 _BY_STATUS = {
     TIMED_OUT: (TimeoutError, 'the operation timed out'),

@@ -7,6 +7,9 @@ The hook returns only in the parent. In the child everything happens here: the w
 exception becomes a traceback on stderr and an exit code, threads are awaited, output is flushed
 once, and os._exit() ends the process, so that no C frame and no exit function of the parent ever
 runs in the child.
+
+A child pays for each page that it touches, and for each function of the library that is called for
+the first time. So what can be known before the fork is found out there.
 """
 
 import errno
@@ -17,12 +20,18 @@ import sys
 import threading
 import traceback
 
-from gi.overrides._MpErrors import OK, TIMED_OUT, from_status, translated
-from gi.overrides._MpShield import Shield, calling_back, defer, forget_deferred
+from gi.overrides import _MpCodec
+from gi.overrides._MpErrors import DOMAIN, OK, TIMED_OUT, from_status, translated
+from gi.overrides._MpShield import Shield, calling_back, forget_deferred, has_deferred
 from gi.overrides._MpSync import wait
+import gi.repository
+from gi.repository import GLib
 
 NO_EXIT_CODE = -2147483648
 UNKNOWN_EXIT_CODE = 2147483647
+
+# MP_ERROR_TASK_FAILED.
+TASK_FAILED = 16
 
 
 def flush():
@@ -33,14 +42,13 @@ def flush():
             pass  # None, closed or broken: nothing that could be written
 
 
-_ALL_SIGNALS = signal.valid_signals()
-
-
 def _fork(process):
     """What the library calls to start @process; a negative result is an errno."""
-    # A handler that raises between os.fork() and the end would lose the child's number.
+    # The library has blocked all signals: a handler that raises between os.fork() and the end would
+    # lose the child's number.
     flush()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ALL_SIGNALS)
+    errors = has_deferred()
+    plan = getattr(process, 'plan', None) or Plan(process)
     try:
         pid = os.fork()
     except OSError as error:
@@ -48,47 +56,89 @@ def _fork(process):
     if pid == 0:
         code = 1
         try:
-            code = _child(process, before)
+            if errors:
+                forget_deferred()
+            code = _child(process, plan)
         finally:
             os._exit(code)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    except BaseException as error:
-        defer(error)
     return pid
 
 
 fork = Shield(_fork, -errno.EINTR)
 
+# What runs a worker in the child of a fork server: run_worker("KIND HANDLE").
+run_worker = None
 
-def _child(process, mask):
-    forget_deferred()
-    process.enter_child()
-    work = getattr(process, 'work', None) or functools.partial(type(process).do_run, process)
-    if getattr(process, 'ignores_interrupts', False):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+class Plan:
+    """What a child will do. The default is what Mp.Process itself knows; the package, which knows
+    all without asking the library, makes its own."""
+
+    ignores_interrupts = False
+    heeds_interrupts = False            # a fork server is deaf to Ctrl-C; its children are not
+    environment = None
+    input_kind = 1
+
+    def __init__(self, process, work=None):
+        self.work = work
+        if work is not None:
+            return
+        self.work = getattr(process, 'work', None)
+        if self.work is None:
+            self.work = functools.partial(type(process).do_run, process)
+            if run_worker is not None and process.get_worker() is not None:
+                self.heeds_interrupts = True
+                self.work = functools.partial(run_worker, process.get_worker())
+        self.environment = process.get_environment()
+        self.input_kind = int(process.get_input_kind())
+
+
+def _child(process, plan):
     def start():
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        work()
+        if plan.ignores_interrupts:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if plan.heeds_interrupts:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        process.enter_child()           # from here on signals come
+        _replace_stdin(plan.input_kind)
+        if plan.environment is not None:
+            _take_environment(plan.environment)
+        plan.work()
 
-    code = bootstrap(process.get_name(), start)
+    code = bootstrap(process.get_name, start)
     process.leave_child()
     return code & 0xff
 
 
-def bootstrap(name, work):
+def prepare(process):
+    """Has the library's functions that children call ready: a first call takes long. They do
+    nothing for a process that was not started."""
+    process.enter_child()
+    process.leave_child()
+
+
+def _take_environment(variables):
+    """Makes os.environ what the environment has become."""
+    data = {}
+    for variable in variables:
+        name, _, value = os.fsencode(variable).partition(b'=')
+        data[name] = value
+    # The interpreter's copy; that of C is there already.
+    os.environb._data.clear()
+    os.environb._data.update(data)
+
+
+def bootstrap(get_name, work):
     """Runs the work of a child and returns its exit code."""
     try:
         try:
-            _close_stdin()
             work()
             code = 0
         except SystemExit as error:
             code = _code_of(error)
         except BaseException:
             code = 1
-            _report(name)
+            _report(get_name)
         finally:
             _await_threads()
     finally:
@@ -112,22 +162,49 @@ def _code_of(error):
     return 1
 
 
-def _report(name):
+def _report(get_name):
     if sys.stderr is not None:
-        sys.stderr.write(f'Process {name}:\n')
+        sys.stderr.write(f'Process {get_name()}:\n')
         traceback.print_exc()
 
 
-def _close_stdin():
-    """A child must not read what is typed for its parent."""
+def _fresh_stdin():
+    """Reads what the standard input will be then; nothing is ever read from it here."""
     try:
-        sys.stdin.close()
-    except (AttributeError, OSError, ValueError):
-        pass
-    try:
-        sys.stdin = open(os.open(os.devnull, os.O_RDONLY), encoding='utf-8', closefd=False)
+        return open(0, encoding='utf-8', closefd=False)
     except (OSError, ValueError):
-        pass
+        return None
+
+
+_stdin = _fresh_stdin()
+
+
+def _replace_stdin(kind):
+    """What the parent has read ahead is not the child's. 0: inherited, 1: null, 2: a pipe."""
+    if kind == 0 or sys.stdin is None:
+        return
+    # The library has put another file in the place of the parent's.
+    sys.stdin = _stdin or _fresh_stdin()
+
+
+def register(name, call):
+    """Has the library know a Python function of one argument, for who calls it by its name."""
+    Mp = gi.repository.Mp
+
+    def run(argument, *unused):
+        value = None
+        if argument is not None:
+            payload = Mp.Payload.new_variant(argument).convert(_MpCodec.PICKLE)
+            value = _MpCodec.decode(_MpCodec.PICKLE, payload.get_bytes().get_data())
+        try:
+            encoding, data, met = _MpCodec.encode(call(value))
+        except Exception as error:
+            raise GLib.Error(f'{type(error).__name__}: {error}', DOMAIN, TASK_FAILED) from error
+        for shared in met:
+            shared.attach()     # to the message in which the result goes
+        return Mp.Payload.new(encoding, GLib.Bytes.new(data)).get_variant(None)
+
+    Mp.function_register(name, run)
 
 
 class ProcessMethods:
@@ -151,6 +228,23 @@ class ProcessMethods:
     def kill(self):
         with translated:
             return super().kill()
+
+    def interrupt(self):
+        with translated:
+            return super().interrupt()
+
+    def close(self):
+        with translated:
+            return super().close()
+
+    def check(self):
+        """Raises what tells how the process ended, unless it ended well."""
+        with translated:
+            return super().check()
+
+    def set_start_method(self, method):
+        with translated:
+            return super().set_start_method(method)
 
     def set_daemon(self, daemon):
         with translated:

@@ -107,6 +107,10 @@ class ProxyMethods:
     def __reduce_ex__(self, protocol):
         return _MpCodec.reduce_proxy(self)
 
+    def get_ticket(self):
+        with translated:
+            return super().get_ticket()
+
 
 class ListProxyMethods(ProxyMethods):
     _type = list

@@ -74,6 +74,18 @@ def decode(encoding, data, block, writable=False):
     return _MpCodec.decode(encoding, bytes(_MpBuffers.look(block)))
 
 
+def not_plain(encoding, data, block=None):
+    """The exception for a message that could not be converted, which tells the reason."""
+    if not data and block is not None:
+        data = bytes(_MpBuffers.look(block))
+    payload = gi.repository.Mp.Payload.new(encoding, GLib.Bytes.new(data or b''))
+    try:
+        payload.convert(PICKLE)
+    except GLib.Error as error:
+        return from_glib(error)
+    return from_status(NOT_PLAIN)
+
+
 def finish(call, result):
     """What call(result) gives at the end of something in a main loop. That it was cancelled is a
     GLib.Error there, as with everything else that is."""
@@ -110,6 +122,8 @@ class QueueMethods:
         status, encoding, data, memory = self.take_data(PICKLE, usec)
         while status == INTERRUPTED:
             status, encoding, data, memory = self.take_data(PICKLE, remaining(end))
+        if status == NOT_PLAIN:
+            raise not_plain(encoding, data, memory)
         if status != OK:
             raise self._get_failed(status)
         return decode(encoding, data, memory, writable)
@@ -141,6 +155,32 @@ class QueueMethods:
         if status == CLOSED:
             return ShutDown(f'Queue {self!r} was shut down, and is empty')
         return from_status(status)
+
+    # ── Messages as they are ────────────────────────────────────────────────────────────────────
+
+    def put_payload(self, payload, block=True, timeout=None):
+        """Appends a message that was taken with get_payload() as it is."""
+        self._check_open()
+        status = repeat(partial(self.put_payload_raw, payload), microseconds(block, timeout))
+        if status != OK:
+            raise self._put_failed(status)
+
+    def get_payload(self, block=True, timeout=None):
+        """Takes the oldest message without reading it, an Mp.Payload: its value may be one that
+        only another language can have. queue.Empty if none came in time (seconds)."""
+        self._check_open()
+        usec = microseconds(block, timeout)
+        end = end_of(usec)
+        status, payload = self.get_payload_raw(usec)
+        while status == INTERRUPTED:
+            status, payload = self.get_payload_raw(remaining(end))
+        if status != OK:
+            raise self._get_failed(status)
+        return payload
+
+    @staticmethod
+    def _not_plain(encoding, data):
+        return not_plain(encoding, data)
 
     def put_nowait(self, obj):
         return self.put(obj, False)
@@ -317,7 +357,7 @@ class _Batch:
             return self._add_slowly(value)
         else:
             try:
-                encoding, data = PICKLE, _MpBuffers.dumps(value)
+                encoding, data = PICKLE, _MpCodec.attempt(_MpBuffers.dumps, value)
             except Exception:
                 return self._add_slowly(value)
         return self._add_frame(encoding, data)
@@ -407,13 +447,13 @@ class _Harvest:
 
     def decode(self, encoding, data):
         if encoding != PICKLE:
-            raise from_status(NOT_PLAIN)        # it could not be converted
+            raise not_plain(encoding, data)     # it could not be converted
         return _MpCodec.loads(data)
 
     def read(self, status, encoding, data, block):
         try:
             if status != OK:
-                raise from_status(status)
+                raise not_plain(encoding, data, block)
             self.values.append(decode(encoding, data, block, self.writable))
         except Exception as error:
             self.error = self.error or error

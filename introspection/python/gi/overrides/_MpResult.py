@@ -8,13 +8,16 @@ type, text and traceback, and, if its language could store it, the exception its
 """
 
 from gi.overrides import _MpCodec
-from gi.overrides._MpErrors import (DOMAIN, OK, TIMED_OUT, RemoteError, RemoteTraceback,
-                                    TimeoutError, from_code, from_status, translated)
+from gi.overrides._MpErrors import (DOMAIN, OK, TIMED_OUT, Cancelled, RemoteError, RemoteTraceback,
+                                    TimeoutError, WorkerDied, from_code, from_status, translated)
 from gi.overrides._MpSync import wait
 from gi.repository import GLib
 
 # MpFunctionKind
 NAMED = 1
+
+# GIOErrorEnum
+IO_CANCELLED = 19
 
 
 def _failure(details, status):
@@ -27,8 +30,23 @@ def _failure(details, status):
     code = details.lookup_value('code', None).get_int32()
     message = _text(details, 'message')
     if domain == DOMAIN:
-        return from_code(code, message)
+        return _with_details(from_code(code, message), details)
+    if domain == 'g-io-error-quark' and code == IO_CANCELLED:
+        return Cancelled(message)
     return GLib.Error(message, domain, code)
+
+
+def _with_details(error, details):
+    if isinstance(error, WorkerDied):
+        error.pid = _number(details, 'pid')
+        error.signal = _number(details, 'signal')
+        error.exitcode = _number(details, 'exit-code')
+    return error
+
+
+def _number(details, key):
+    value = details.lookup_value(key, None)
+    return None if value is None else value.get_int32()
 
 
 def _remote_exception(details):

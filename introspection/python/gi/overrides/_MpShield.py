@@ -56,13 +56,12 @@ class Shield(threading.local):
         yield result
 
 
+def has_deferred():
+    return bool(_deferred.errors)
+
+
 def forget_deferred():
     _deferred.errors.clear()
-
-
-def defer(error):
-    """Has an exception raised when the library's call has returned."""
-    _deferred.errors.append(error)
 
 
 def raise_deferred():

@@ -37,8 +37,8 @@ static PyObject *closed_name;
 
 /* --- What the thread is encoding ----------------------------------------------------------- */
 
-/* The list in which the codec notes the shared objects that it meets. While this file pickles there
- * is none, and so they refuse to be pickled. */
+/* The list in which the codec notes the shared objects that it meets. While this file pickles it is
+ * False, and so they refuse to be pickled. */
 static __thread PyObject *met;
 
 static PyObject *
@@ -164,7 +164,7 @@ encode (PyObject *value,
     return Py_NewRef (value);
 
   *encoding = MP_ENCODING_PICKLE;
-  met = NULL;
+  met = Py_False;
   arguments = PyTuple_Pack (1, value);
   if (arguments != NULL)
     data = PyObject_Call (mp_native_hooks.dumps, arguments, mp_native_hooks.options);
@@ -288,6 +288,24 @@ finish (Getting *getting)
                mp_native_block_new (mp_block_ref (getting->block), FALSE));
 }
 
+/* The message says why it could not be converted. */
+static void
+raise_not_plain (PyObject      *self,
+                 const Getting *getting)
+{
+  const guint8 *data = getting->data != NULL || getting->block == NULL
+                       ? getting->data : mp_block_get_data (getting->block, NULL);
+  PyObject *bytes = copy_bytes (data, data != NULL ? getting->size : 0);
+  PyObject *error = bytes != NULL ? PyObject_CallMethod (self, "_not_plain", "IO",
+                                                         getting->encoding, bytes)
+                                  : NULL;
+
+  if (error != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
+  Py_XDECREF (error);
+  Py_XDECREF (bytes);
+}
+
 static PyObject *
 take (PyObject *self,
       MpQueue  *queue,
@@ -299,6 +317,8 @@ take (PyObject *self,
 
   if (G_LIKELY (status == MP_STATUS_OK))
     value = finish (&getting);
+  else if (status == MP_STATUS_NOT_PLAIN)
+    raise_not_plain (self, &getting);
   else if (status == MP_STATUS_TIMED_OUT)
     PyErr_SetNone (mp_native_hooks.Empty);
   else if (status > 0)

@@ -1,0 +1,56 @@
+# SPDX-FileCopyrightText: 2026 The mproc authors
+# SPDX-License-Identifier: BSD-3-Clause
+
+"""The longer example programs about processes: what they print, and that they end."""
+
+import unittest
+
+from programs import command, run
+
+WORK = sorted([f'multiply({i}, 7) = {i * 7}' for i in range(10)] +
+              [f'add({i}, 8) = {i + 8}' for i in range(5)])
+
+
+class Programs(unittest.TestCase):
+    def lines(self, language, stem, *arguments):
+        """What a program prints, if it ends well and says nothing on stderr."""
+        status, out, errors = run([*command(language, stem), *arguments])
+        self.assertEqual((status, errors), (0, b''))
+        return out.decode().splitlines()
+
+    def test_workers(self):
+        self.assertEqual(self.lines('Python', 'workers'), [*WORK, 'all by workers: True'])
+        self.assertEqual(self.lines('C', 'workers'), WORK)
+        self.assertEqual(self.lines('JavaScript', 'workers'),
+                         [*WORK, 'Worker 0 ended with 0', 'Worker 1 ended with 0'])
+
+    def test_synchronize(self):
+        self.assertEqual(self.lines('Python', 'synchronize'), [
+            'value: 5000', 'array: [0.0, 1.0, 4.0, 9.0, 16.0]', 'rlock: True',
+            'semaphore: never more than three inside: True', 'condition: True',
+            'event: nobody through: True', 'event: through: True', 'barrier: True',
+            'joinable queue: all done: True'])
+
+    def test_webserver(self):
+        self.assertEqual(self.lines('Python', 'webserver', '--test'), [
+            '4 servers, 20 requests answered: True', 'exit codes: {-15}'])
+
+    def test_benchmarks(self):
+        lines = self.lines('Python', 'benchmarks', '--quick')
+        self.assertEqual([line.split(':')[0] for line in lines], [
+            'list of Python', 'unsynchronized array', 'synchronized array', 'lock', 'rlock',
+            'queue', 'pipe', 'condition'])
+        for line in lines:
+            self.assertRegex(line, r': \d+ in [\d.]+ s, [1-9]\d* per second$')
+
+    def test_pool_calls(self):
+        cubes = [x ** 3 for x in range(8)]
+        self.assertEqual(self.lines('Python', 'pool-calls'), [
+            *[f'multiply({i}, 7) = {i * 7}' for i in range(4)], f'in order: {cubes}',
+            f'in any order: {cubes}', 'starmap: [2, 12]', 'apply: division by zero',
+            'map: division by zero', 'imap: division by zero', 'imap, one by one: 9 of 10',
+            'not ready at first: True', 'callbacks: [56, 0, 1, 8, 27]'])
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,25 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * The fuzz target of the JSON reader: the input is what is read, all of it. What must hold is in
+ * transcode-check.h.
+ */
+
+#include "config.h"
+
+#include <stdint.h>
+
+#include "tests/c/transcode-check.h"
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data,
+                        size_t         size)
+{
+  transcode_check (MP_ENCODING_JSON, data, size);
+  return 0;
+}

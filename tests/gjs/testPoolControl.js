@@ -1,0 +1,155 @@
+// SPDX-FileCopyrightText: 2026 The mproc authors
+// SPDX-License-Identifier: BSD-3-Clause
+
+// Pools: options of tasks, cancelling, rules for workers, what a program sees of it.
+
+import Gio from 'gi://Gio';
+import GLib from 'gi://GLib';
+
+import Mp from 'gi://Mp?version=1';
+
+import {isError, ok, rejected, run, same, sleep, test, thrown} from './tap.js';
+
+const TEN = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+const FOREVER = () => {
+    for (;;)
+        imports.gi.GLib.usleep(1000);
+};
+const SQUARE = x => x * x;
+
+function poolTest(name, func, options = {}) {
+    test(name, async () => {
+        const pool = new Mp.Pool({nWorkers: 1, ...options});
+        await func(pool);
+        pool.close();
+        await pool.joinAsync({timeout: 30});
+    });
+}
+
+async function untilRunning(pool) {
+    while (pool.n_running === 0)
+        await sleep(5);
+}
+
+poolTest('time limits', async pool => {
+    isError(await rejected(pool.run(FOREVER, [], {timeLimit: 0.05})),
+        Mp.Error, Mp.Error.TIME_LIMIT);
+    const told = await pool.run(() => {
+        while (!imports.gi.Mp.task_should_stop())
+            imports.gi.GLib.usleep(1000);
+        return 'told';
+    }, [], {softTimeLimit: 0.05});
+    same(told, 'told');
+    same(await pool.run(SQUARE, [3]), 9);
+    isError(thrown(() => pool.run(SQUARE, [3], {timeLimit: 0})),
+        Mp.Error, Mp.Error.INVALID_ARGUMENT);
+});
+
+poolTest('retries', async pool => {
+    const [file] = Gio.File.new_tmp(null);
+    const value = await pool.run(path => {
+        const {GLib: G, Gio: O} = imports.gi;
+        const [, before] = G.file_get_contents(path);
+        G.file_set_contents(path, `${new TextDecoder().decode(before)}x`);
+        if (before.length < 2)
+            G.spawn_command_line_sync(`kill -9 ${new O.Credentials().get_unix_pid()}`);
+        return before.length;
+    }, [file.get_path()], {retries: 2});
+    same(value, 2);
+    same(pool.n_retried, 2);
+    file.delete(null);
+});
+
+poolTest('cancel', async pool => {
+    const cancellable = new Gio.Cancellable();
+    const running = pool.run(FOREVER, [], {cancellable});
+    const queued = pool.run(FOREVER, [], {cancellable});
+    const other = pool.run(SQUARE, [4]);
+    await untilRunning(pool);
+    cancellable.cancel();
+    for (const result of [running, queued])
+        isError(await rejected(result), Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    same(await other, 16);
+
+    const again = pool.submit(FOREVER);
+    await untilRunning(pool);
+    ok(again.cancel());
+    isError(await rejected(again), Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    same(again.failure, Mp.TaskFailure.CANCELLED);
+});
+
+poolTest('a cancelled map drops its tasks', async pool => {
+    const cancellable = new Gio.Cancellable();
+    const mapped = rejected(pool.map(FOREVER, TEN, {chunkSize: 1, cancellable}));
+    await untilRunning(pool);
+    cancellable.cancel();
+    isError(await mapped, Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    same(await pool.submit(SQUARE, 5), 25);
+});
+
+poolTest('a map that stops', async pool => {
+    const error = await rejected(pool.map(x => {
+        if (x === 0)
+            throw new RangeError('zero');
+        for (;;)
+            imports.gi.GLib.usleep(1000);
+    }, TEN, {chunkSize: 1, stopOnError: true}));
+    same(error.name, 'RangeError');
+    same(await pool.map(SQUARE, TEN, {stopOnError: true}), TEN.map(SQUARE));
+}, {nWorkers: 2});
+
+poolTest('bounded', async pool => {
+    same(await pool.map(SQUARE, TEN, {chunkSize: 1}), TEN.map(SQUARE));
+    const seen = [];
+    for await (const value of pool.imap(SQUARE, TEN))
+        seen.push(value);
+    same(seen, TEN.map(SQUARE));
+}, {maxPending: 2});
+
+poolTest('grow and shrink', async pool => {
+    pool.nWorkers = 3;
+    while (pool.get_pids().length !== 3)
+        await sleep(5);
+    pool.nWorkers = 1;
+    while (pool.get_pids().length !== 1)
+        await sleep(5);
+    same(await pool.submit(SQUARE, 2), 4);
+});
+
+poolTest('progress and output', async pool => {
+    const result = pool.submit(() => {
+        imports.gi.Mp.task_report_progress(0.5, 'half');
+        print('printed');
+        return imports.gi.Mp.task_get_current_id();
+    });
+    let notified = 0;
+    result.connect('notify::progress', () => notified++);
+    same(await result, result.id);
+    same(result.progress_text, 'half');
+    same(result.output, 'printed\n');
+    ok(notified >= 1);
+    same(pool.progress, 1);
+    same(pool.n_done, 1);
+
+    const [file] = Gio.File.new_tmp(null);
+    ok(pool.save_trace(file.get_path()));
+    const [, json] = GLib.file_get_contents(file.get_path());
+    ok(JSON.parse(new TextDecoder().decode(json)).traceEvents.some(event => event.ph === 'X'));
+    file.delete(null);
+}, {captureOutput: true, trace: true});
+
+poolTest('Python workers', async pool => {
+    same(await pool.submit('math:sqrt', 16), 4);
+    same(await pool.map('math:factorial', [1, 2, 3]), [1, 2, 6]);
+    const error = await rejected(pool.submit('math:sqrt', -1));
+    same(error.name, 'ValueError');
+    ok(/Traceback/.test(error.stack));
+    const missing = await rejected(pool.submit('no_such_module:function', 1));
+    same(missing.name, 'ModuleNotFoundError');
+}, {workerLanguage: 'python'});
+
+test('there are no threads', () => {
+    isError(thrown(() => new Mp.ThreadPool()), Mp.Error, Mp.Error.NOT_SUPPORTED);
+});
+
+await run();
