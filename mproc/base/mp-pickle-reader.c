@@ -20,11 +20,11 @@
 #include "mproc/base/mp-plain-out-private.h"
 
 /* What ends a message with buffers behind its pickle; see find_buffers(). */
-static const guint8 mark[8] = { 'm', 'p', 'b', 'u', 'f', 0, 0, 1 };
+static const guint8 end_mark[8] = { 'm', 'p', 'b', 'u', 'f', 0, 0, 1 };
 
 #define ALIGNMENT 64
 #define ENTRY (2 * sizeof (guint64))
-#define TRAILER (sizeof (guint64) + sizeof mark)
+#define TRAILER (sizeof (guint64) + sizeof end_mark)
 
 /* Keeps the error, with the place; returns FALSE. */
 gboolean
@@ -444,7 +444,7 @@ find_buffers (MpPickleReader *self)
   gsize size = self->plain->input_size, ends;
   guint64 n, start, length;
 
-  if (size < TRAILER || memcmp (input + size - sizeof mark, mark, sizeof mark) != 0)
+  if (size < TRAILER || memcmp (input + size - sizeof end_mark, end_mark, sizeof end_mark) != 0)
     return TRUE;
 
   memcpy (&n, input + size - TRAILER, sizeof n);

@@ -59,6 +59,7 @@ class Tables(unittest.TestCase):
                                       ('gjs_tests', 'gjs', 'test*.js'),
                                       ('vala_tests', 'vala', 'test-*.vala'),
                                       ('c_tests', 'c', 'test-*.c'),
+                                      ('values_tests', 'values', 'test_*.py'),
                                       ('fuzz_targets', 'fuzz', 'fuzz-*.c'),
                                       ('bench_programs', 'bench', 'bench_*.py'),
                                       ('example_tests', 'examples', 'test_*.py')]:
