@@ -389,13 +389,13 @@ punch (MpOffset offset,
 }
 
 /* Under the lock. Who frees large runs will want such again: what is usual follows the largest at
- * once, and goes down slowly while only smaller ones are freed. */
+ * once, and goes down step by step while only smaller ones are freed. */
 static void
 note_usual (guint64 n)
 {
   guint64 *usual = &mp_arena.header->heap_usual;
 
-  *usual = MAX (n, *usual - *usual / USUAL_WEIGHT);
+  *usual = *usual > n ? *usual - *usual / USUAL_WEIGHT - 1 : n;
 }
 
 /* Free memory is kept warm up to a share, because the first touch of a page costs more than

@@ -119,6 +119,8 @@ trip_free (gpointer data)
 typedef struct {
   guint32 there __attribute__ ((aligned (128)));
   guint32 back __attribute__ ((aligned (128)));
+  guint8  asked[SIZE] __attribute__ ((aligned (128)));
+  guint8  answered[SIZE] __attribute__ ((aligned (128)));
 } BenchWords;
 
 static BenchWords *
@@ -178,6 +180,42 @@ spin_answer (gpointer state,
   for (guint64 i = 0; i < n; i++)
     {
       spin_past (&words->there, words->back);
+      __atomic_add_fetch (&words->back, 1, __ATOMIC_RELEASE);
+    }
+}
+
+/* The same with the message in it: copied in by its writer and out by its reader, as any channel
+ * that owns its memory has to. */
+static void
+carry_ask (gpointer state,
+           guint64  n)
+{
+  BenchWords *words = state;
+  guint8 data[SIZE] = { 0 };
+
+  for (guint64 i = 0; i < n; i++)
+    {
+      guint32 before = words->back;
+
+      memcpy (words->asked, data, SIZE);
+      __atomic_add_fetch (&words->there, 1, __ATOMIC_RELEASE);
+      spin_past (&words->back, before);
+      memcpy (data, words->answered, SIZE);
+    }
+}
+
+static void
+carry_answer (gpointer state,
+              guint64  n)
+{
+  BenchWords *words = state;
+  guint8 data[SIZE];
+
+  for (guint64 i = 0; i < n; i++)
+    {
+      spin_past (&words->there, words->back);
+      memcpy (data, words->asked, SIZE);
+      memcpy (words->answered, data, SIZE);
       __atomic_add_fetch (&words->back, 1, __ATOMIC_RELEASE);
     }
 }
@@ -307,9 +345,11 @@ bench_hot_trips (void)
   BenchWords *words = words_new ();
 
   enter_pair (contest, "bare spinning", words, spin_ask, spin_answer, 0);
+  enter_pair (contest, "bare spinning, 64 bytes", words, carry_ask, carry_answer, 0);
   enter_peers (contest, trips, ask, 0);
   bench_contest_run (contest);
   bench_contest_row (contest, "mproc", "bare spinning", BENCH_AT_MOST, 3);
+  bench_contest_row (contest, "mproc", "bare spinning, 64 bytes", BENCH_SHOWN, 0);
   bench_contest_row (contest, "mproc", "boost message_queue", BENCH_AT_LEAST, 50);
   bench_contest_row (contest, "mproc", "Unix socket", BENCH_AT_LEAST, 50);
   bench_contest_row (contest, "mproc", "pipe", BENCH_SHOWN, 0);
