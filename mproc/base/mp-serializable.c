@@ -20,6 +20,8 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "mproc/base/mp-at-fork-private.h"
+
 #define TAG "mp.gobject"
 
 /**
@@ -80,10 +82,16 @@ unlock_table (void)
   g_mutex_unlock (&mutex);
 }
 
+MP_AT_FORK static void
+reset_table (void)
+{
+  mp_mutex_reset (&mutex);
+}
+
 __attribute__ ((constructor)) static void
 register_fork_handlers (void)
 {
-  pthread_atfork (lock_table, unlock_table, unlock_table);
+  pthread_atfork (lock_table, unlock_table, reset_table);
 }
 
 static Maker *

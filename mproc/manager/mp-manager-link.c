@@ -34,6 +34,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
 
 /* Seconds a connection may take to be accepted; shorter while a fork waits for it. */
@@ -415,7 +416,7 @@ after_fork_in_parent (void)
   g_mutex_unlock (&table_mutex);
 }
 
-static void
+MP_AT_FORK static void
 after_fork_in_child (void)
 {
   for (guint i = 0; i < n_links (); i++)
@@ -428,9 +429,9 @@ after_fork_in_child (void)
       self->number = self->child_number;
       self->pid = getpid ();
       self->child_fd = -1;
-      g_mutex_unlock (&self->mutex);
+      mp_mutex_reset (&self->mutex);
     }
-  g_mutex_unlock (&table_mutex);
+  mp_mutex_reset (&table_mutex);
 }
 
 /* When the library is loaded: a fork during the first use of the table must find them too. */

@@ -28,6 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-identity-private.h"
 #include "mproc/memory/mp-lease-private.h"
@@ -50,7 +51,7 @@ typedef struct {
 static GArray *expected;        /* of Expected */
 static MpForkHook child_hooks[MAX_HOOKS];
 static MpForkHook join_hooks[MAX_HOOKS];
-static char self_name[64] = "MainProcess";
+static const char *self_name = "MainProcess";
 
 void
 mp_fork_lock (void)
@@ -76,7 +77,7 @@ add_hook (MpForkHook *hooks,
   hooks[i] = hook;
 }
 
-static void
+MP_AT_FORK static void
 run_hooks (const MpForkHook *hooks)
 {
   for (guint i = 0; i < MAX_HOOKS && hooks[i] != NULL; i++)
@@ -183,7 +184,7 @@ mp_fork_sweep (void)
   g_mutex_unlock (&mutex);
 }
 
-static void
+MP_AT_FORK static void
 adopt (void)
 {
   MpProcessSlot *slot = &mp_arena.processes[reserved_index];
@@ -195,13 +196,12 @@ adopt (void)
                                                    __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-static void
+MP_AT_FORK static void
 in_child (void)
 {
   mp_identity_forget_thread ();
   last_forked = -1;
-  if (expected != NULL)
-    expected->len = 0;
+  expected = NULL;
   if (mp_arena.base != NULL && !mp_arena.cut_off)
     {
       if (reserved_index >= 0)
@@ -210,7 +210,7 @@ in_child (void)
         mp_arena.cut_off = TRUE;
     }
   run_hooks (child_hooks);
-  mp_fork_unlock ();
+  mp_mutex_reset (&mutex);
 }
 
 __attribute__ ((constructor)) static void
@@ -245,10 +245,11 @@ mp_family_child_ended (int pid G_GNUC_UNUSED)
     mp_recover_sweep ();
 }
 
-void
+/* @name stays what it is as long as it is this process's. */
+MP_AT_FORK void
 mp_family_set_self_name (const char *name)
 {
-  g_strlcpy (self_name, name, sizeof self_name);
+  self_name = name;
 }
 
 const char *

@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-futex-private.h"
 #include "mproc/memory/mp-lease-private.h"
@@ -31,6 +32,7 @@
 __thread MpSelf mp_self_tls __attribute__ ((tls_model ("initial-exec")));
 
 static pthread_key_t thread_key;
+static guint64 own_namespace;           /* of process ids; 0: not known yet */
 
 gboolean
 mp_id_is_dead (guint32 id)
@@ -141,11 +143,12 @@ make_thread_key (void)
   pthread_key_create (&thread_key, release_thread);
 }
 
-void
+/* What the thread's key still names is no slot of this thread any more, and is not looked at. */
+MP_AT_FORK void
 mp_identity_forget_thread (void)
 {
   mp_self_tls = (MpSelf) { 0 };
-  pthread_setspecific (thread_key, NULL);
+  own_namespace = 0;
 }
 
 gboolean
@@ -240,12 +243,20 @@ has_ended (const ProcessStat *process)
   return (process->letter == 'Z' && process->n_threads <= 1) || process->letter == 'X';
 }
 
+/* A process never leaves its own; its children may be in another one. */
 static guint64
 own_pid_namespace (void)
 {
+  guint64 found = __atomic_load_n (&own_namespace, __ATOMIC_RELAXED);
   struct stat status;
 
-  return stat ("/proc/self/ns/pid", &status) == 0 ? (guint64) status.st_ino : 0;
+  if (found == 0 && stat ("/proc/self/ns/pid", &status) == 0)
+    {
+      found = (guint64) status.st_ino;
+      __atomic_store_n (&own_namespace, found, __ATOMIC_RELAXED);
+    }
+
+  return found;
 }
 
 guint64

@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/base/mp-payload-private.h"
@@ -54,11 +55,11 @@ after_fork (void)
   g_mutex_unlock (&pool_mutex);
 }
 
-static void
+MP_AT_FORK static void
 after_fork_in_child (void)
 {
   mp_pool_this_process = getpid ();
-  g_mutex_unlock (&pool_mutex);
+  mp_mutex_reset (&pool_mutex);
 }
 
 static void __attribute__ ((constructor))

@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/process/mp-fork-socket-private.h"
@@ -69,7 +70,7 @@ find_server (const char *language)
 }
 
 /* After a fork, in the child: the processes are the parent's. Async-signal-safe. */
-void
+MP_AT_FORK void
 mp_fork_client_forget (void)
 {
   for (guint i = 0; i < n_servers; i++)

@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/process/mp-fork-socket-private.h"
 #include "mproc/process/mp-process-private.h"
 #include "mproc/process/mp-process-setup-private.h"
@@ -271,7 +272,7 @@ wait_for_work (GArray *wards,
 static GArray *served_wards;
 static int served_socket = -1;
 
-void
+MP_AT_FORK void
 mp_fork_server_forget (void)
 {
   mp_clear_fd (&served_socket);

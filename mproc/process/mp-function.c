@@ -17,6 +17,8 @@
 
 #include <pthread.h>
 
+#include "mproc/base/mp-at-fork-private.h"
+
 typedef struct
 {
   MpNamedFunc func;
@@ -56,6 +58,12 @@ mp_function_unlock (void)
   g_mutex_unlock (&registry_lock);
 }
 
+MP_AT_FORK static void
+reset_registry (void)
+{
+  mp_mutex_reset (&registry_lock);
+}
+
 void
 mp_function_lock (void)
 {
@@ -64,7 +72,7 @@ mp_function_lock (void)
   if (g_once_init_enter (&done))
     {
       registry = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-      pthread_atfork (lock_registry, mp_function_unlock, mp_function_unlock);
+      pthread_atfork (lock_registry, mp_function_unlock, reset_registry);
       g_once_init_leave (&done, 1);
     }
 

@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/process/mp-log-private.h"
@@ -146,10 +147,38 @@ mp_process_list_copy (void)
   return copy;
 }
 
+/* With the lock held: those whose end @watch has to announce, or to ask for. */
+GPtrArray *
+mp_process_list_collect (MpProcessWatch *watch)
+{
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (MpProcess *child = table.children; child != NULL; child = mp_process_private (child)->next)
+    {
+      MpProcessPrivate *priv = mp_process_private (child);
+
+      if (priv->watch == watch && (priv->blind || priv->state == MP_PROCESS_ENDED))
+        g_ptr_array_add (found, g_object_ref (child));
+    }
+
+  return found;
+}
+
+/* With the lock held: whether there is one @watch has to ask for. */
+gboolean
+mp_process_list_is_blind (MpProcessWatch *watch)
+{
+  for (MpProcess *child = table.children; child != NULL; child = mp_process_private (child)->next)
+    if (mp_process_private (child)->watch == watch && mp_process_private (child)->blind)
+      return TRUE;
+
+  return FALSE;
+}
+
 /* ── At fork ─────────────────────────────────────────────────────────────────────────────────── */
 
 /* The child's end of a control pipe is kept by the one child it was made for. */
-static void
+MP_AT_FORK static void
 disown (MpProcess *process)
 {
   MpProcessPrivate *priv = mp_process_private (process);
@@ -169,11 +198,10 @@ disown (MpProcess *process)
 
   priv->announced = TRUE;
   priv->pollers = 0;
-  priv->source = NULL;
-  priv->source_tag = NULL;
+  priv->watch = NULL;
 }
 
-static void
+MP_AT_FORK static void
 become_another_process (void)
 {
   MpProcess *last = NULL;
@@ -192,17 +220,18 @@ become_another_process (void)
     }
 
   mp_clear_fd (&table.control_fd);
+  mp_process_watch_forget ();
   mp_fork_client_forget ();
   mp_fork_server_forget ();
   table.pid = getpid ();
   table.generation++;
 }
 
-static void
+MP_AT_FORK static void
 after_fork_in_child (void)
 {
   become_another_process ();
-  mp_process_unlock ();
+  mp_mutex_reset (&table.lock);
 }
 
 /* ── The end of this process ─────────────────────────────────────────────────────────────────── */
@@ -232,7 +261,7 @@ await_children (GPtrArray *children,
 
 /* Whoever was forked past the handlers above (vfork, a raw clone) has no children here. The
  * objects are not let go of: their languages may be gone already. */
-static void
+MP_AT_FORK static void
 do_exit_duties (void)
 {
   GPtrArray *children;
@@ -285,7 +314,7 @@ set_up (void)
   read_story ();
 }
 
-static void
+MP_AT_FORK static void
 replace_stdin (void)
 {
   int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -320,7 +349,7 @@ mp_control_arm (int   fd,
 }
 
 /* Who was "self" in the parent is the parent here. */
-static void
+MP_AT_FORK static void
 take_parents_place (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
@@ -355,7 +384,7 @@ take_birth (const MpBirth *birth)
 }
 
 /* The list's reference on @self, which is never given up here, is the table's too. */
-static void
+MP_AT_FORK static void
 become (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
@@ -393,7 +422,7 @@ take_setup (MpProcessPrivate *priv)
 }
 
 /* A child that is not in the list was forked by somebody else. */
-static gboolean
+MP_AT_FORK static gboolean
 enter (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
@@ -424,19 +453,16 @@ enter (MpProcess *self)
  *
  * Since: 0.1
  */
-void
+MP_AT_FORK void
 mp_process_enter_child (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
-  gboolean entered;
 
   if (priv->state == MP_PROCESS_NEW)
     return;
 
-  mp_process_lock ();
-  entered = enter (self);
-  mp_process_unlock ();
-  if (!entered)
+  /* Without the lock: as yet this is the only thread. */
+  if (!enter (self))
     {
       g_critical ("mp_process_enter_child() is for the child of a fork function");
       return;
@@ -466,7 +492,7 @@ mp_process_enter_child (MpProcess *self)
  *
  * Since: 0.1
  */
-void
+MP_AT_FORK void
 mp_process_leave_child (MpProcess *self)
 {
   if (mp_process_private (self)->state != MP_PROCESS_SELF)

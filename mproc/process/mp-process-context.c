@@ -27,6 +27,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
+
 /* Of the default context, which lives for ever. */
 static int default_wakeup = -1;
 
@@ -111,7 +113,7 @@ mp_context_find_wakeups (int fds[MP_PROCESS_CONTEXTS])
 
 /* In the child. Takes no lock and allocates nothing. The descriptors are GLib's: none of them can
  * have been closed since they were found. */
-void
+MP_AT_FORK void
 mp_context_leave_to_parent (const int fds[MP_PROCESS_CONTEXTS])
 {
   for (int i = 0; i < MP_PROCESS_CONTEXTS; i++)

@@ -53,6 +53,7 @@ typedef enum {
 
 typedef struct _MpProcessSetup MpProcessSetup;
 typedef struct _MpBirth MpBirth;
+typedef struct _MpProcessWatch MpProcessWatch;
 
 typedef struct
 {
@@ -91,8 +92,8 @@ typedef struct
   gboolean        purges_input;   /* … whether it has read from stdin … */
   sigset_t        signals;        /* … which signals are blocked there … */
   int             wakeups[MP_PROCESS_CONTEXTS]; /* … and what wakes its main contexts */
-  GSource        *source;         /* that announces the end … */
-  gpointer        source_tag;     /* … and polls pidfd */
+  MpProcessWatch *watch;          /* announces the end; NULL before the start, and after */
+  gboolean        blind;          /* … and has to ask for it */
   MpProcess      *next;           /* in the table's list, which owns a reference */
 } MpProcessPrivate;
 
@@ -206,6 +207,16 @@ gboolean          mp_pidfd_has_ended         (int             pidfd);
 int               mp_pidfd_get_exit_code     (int             pidfd);
 int               mp_exit_code_from_status   (int             status);
 
+/* mp-process-watch.c */
+MpProcessWatch   *mp_process_watch_take      (void);
+void              mp_process_watch_add       (MpProcess      *process,
+                                              int             pidfd);
+void              mp_process_watch_remove    (MpProcess      *process,
+                                              int             pidfd);
+void              mp_process_watch_hurry     (MpProcessWatch *self);
+void              mp_process_watch_drop      (MpProcessWatch *self);
+void              mp_process_watch_forget    (void);
+
 /* mp-process-join.c */
 gboolean          mp_process_wait_until      (MpProcess      *self,
                                               gint64          deadline,
@@ -224,6 +235,8 @@ GBytes          **mp_process_self_key        (void);
 void              mp_process_list_add        (MpProcess      *self);
 gboolean          mp_process_list_remove     (MpProcess      *self);
 GPtrArray        *mp_process_list_copy       (void);
+GPtrArray        *mp_process_list_collect    (MpProcessWatch *watch);
+gboolean          mp_process_list_is_blind   (MpProcessWatch *watch);
 void              mp_control_arm             (int             fd,
                                               pid_t           parent_pid);
 

@@ -34,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/process/mp-log-private.h"
@@ -90,7 +91,7 @@ print_error (MpProcess    *self,
            domain, message);
 }
 
-static void G_GNUC_NORETURN
+MP_AT_FORK static void G_GNUC_NORETURN
 run_child (MpProcess *self)
 {
   GError *error = NULL;
@@ -107,7 +108,7 @@ run_child (MpProcess *self)
   _exit (done ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-static int
+MP_AT_FORK static int
 default_fork (MpProcess *self,
               gpointer   user_data G_GNUC_UNUSED)
 {
@@ -351,6 +352,8 @@ end_failed (MpProcess *self)
   listed = mp_process_list_remove (self);
   mp_process_unlock ();
 
+  if (priv->watch != NULL)
+    mp_process_watch_drop (g_steal_pointer (&priv->watch));
   if (listed)
     g_object_unref (self);
 }
@@ -453,6 +456,7 @@ make_child (MpProcess  *self,
       (priv->setup != NULL && !mp_process_setup_open (self, error)))
     return -1;
 
+  priv->watch = mp_process_watch_take ();
   if (priv->by_server)
     return mp_fork_client_start (self, error);
 

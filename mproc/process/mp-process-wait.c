@@ -188,7 +188,7 @@ take_status (MpProcessPrivate *priv)
   return TRUE;
 }
 
-/* With the lock held. The source, if it still waits, is left with nothing to poll. */
+/* With the lock held. */
 static gboolean
 end_if_ended (MpProcess *self)
 {
@@ -199,10 +199,7 @@ end_if_ended (MpProcess *self)
 
   priv->state = MP_PROCESS_ENDED;
   mp_clear_fd (&priv->control_write);
-  if (priv->source_tag != NULL)
-    g_source_remove_unix_fd (priv->source, g_steal_pointer (&priv->source_tag));
-  if (priv->source != NULL)
-    g_source_set_ready_time (priv->source, 0);
+  mp_process_watch_remove (self, priv->pidfd);
   mp_process_close_pidfd (self);
 
   return TRUE;
@@ -210,16 +207,10 @@ end_if_ended (MpProcess *self)
 
 static void
 announce (MpProcess *self,
-          GSource   *source,
           gboolean   listed,
           MpReap     how)
 {
-  if (source != NULL)
-    {
-      g_source_destroy (source);
-      g_source_unref (source);
-    }
-
+  mp_process_watch_drop (g_steal_pointer (&mp_process_private (self)->watch));
   if (how == MP_REAP_SILENT)
     return;
 
@@ -237,7 +228,6 @@ mp_process_reap (MpProcess *self,
   MpProcessPrivate *priv = mp_process_private (self);
   gboolean later = how == MP_REAP_DEFER && mp_process_has_listeners (self);
   gboolean first, ended, tell, listed = FALSE;
-  GSource *source = NULL;
 
   mp_process_lock ();
   first = end_if_ended (self);
@@ -246,10 +236,10 @@ mp_process_reap (MpProcess *self,
   if (tell)
     {
       priv->announced = TRUE;
-      priv->source_tag = NULL;
-      source = g_steal_pointer (&priv->source);
       listed = mp_process_list_remove (self);
     }
+  else if (first)
+    mp_process_watch_hurry (priv->watch);
   mp_process_unlock ();
 
   if (first)
@@ -259,15 +249,15 @@ mp_process_reap (MpProcess *self,
       mp_family_child_ended (priv->pid);
     }
   if (tell)
-    announce (self, source, listed, how);
+    announce (self, listed, how);
 
   return ended;
 }
 
-/* ── Sources ─────────────────────────────────────────────────────────────────────────────────── */
+/* ── A source ────────────────────────────────────────────────────────────────────────────────── */
 
-/* Both sources of this file are plain ones: ready when their descriptor or their time is. After a
- * fork the copy in the child is of no use: it is ready at once, and its callback sees why. */
+/* Ready when its descriptor or its time is. After a fork the copy in the child is of no use: it is
+ * ready at once, and its callback sees why. */
 typedef struct
 {
   GSource source;
@@ -315,55 +305,18 @@ mp_process_source_new (int       fd,
   return source;
 }
 
-typedef struct
-{
-  GWeakRef process;
-  guint generation;
-} Watch;
-
-static void
-watch_free (gpointer data)
-{
-  Watch *watch = data;
-
-  g_weak_ref_clear (&watch->process);
-  g_free (watch);
-}
-
-static gboolean
-watch_cb (gpointer data)
-{
-  Watch *watch = data;
-  g_autoptr (MpProcess) process = NULL;
-
-  if (watch->generation != mp_process_get_generation ())
-    return G_SOURCE_REMOVE;
-
-  process = g_weak_ref_get (&watch->process);
-
-  return process != NULL && !mp_process_reap (process, MP_REAP_ANNOUNCE) ? G_SOURCE_CONTINUE
-                                                                        : G_SOURCE_REMOVE;
-}
-
 /* @pid was forked for @self: from here on it is a running child. */
 void
 mp_process_adopt (MpProcess *self,
                   pid_t      pid)
 {
   MpProcessPrivate *priv = mp_process_private (self);
-  g_autoptr (GMainContext) context = g_main_context_ref_thread_default ();
-  Watch *watch = g_new0 (Watch, 1);
-
-  g_weak_ref_init (&watch->process, self);
-  watch->generation = mp_process_get_generation ();
 
   mp_process_lock ();
   priv->pid = pid;
   if (!priv->by_server)
     priv->pidfd = mp_pidfd_open (pid);
   priv->state = MP_PROCESS_RUNNING;
-  priv->source = mp_process_source_new (priv->pidfd, &priv->source_tag);
-  g_source_set_callback (priv->source, watch_cb, watch, watch_free);
-  g_source_attach (priv->source, context);
+  mp_process_watch_add (self, priv->pidfd);
   mp_process_unlock ();
 }

@@ -20,6 +20,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/process/mp-process-private.h"
@@ -68,13 +69,13 @@ static __thread gboolean making_relative;
 
 G_DEFINE_TYPE_WITH_PRIVATE (MpProcess, mp_process, G_TYPE_OBJECT)
 
-MpProcessPrivate *
+MP_AT_FORK MpProcessPrivate *
 mp_process_private (MpProcess *self)
 {
   return mp_process_get_instance_private (self);
 }
 
-static gboolean
+MP_AT_FORK static gboolean
 mp_process_real_run (MpProcess  *self,
                      GError    **error)
 {
@@ -529,10 +530,12 @@ mp_process_set_name (MpProcess  *self,
   if (name == NULL || g_strcmp0 (name, priv->name) == 0)
     return;
 
-  g_free (priv->name);
-  priv->name = g_strdup (name);
+  /* Any thread may be reading it. */
   if (priv->state == MP_PROCESS_SELF)
-    mp_family_set_self_name (name);
+    mp_family_set_self_name (g_intern_string (name));
+  else
+    g_free (priv->name);
+  priv->name = g_strdup (name);
   g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_NAME]);
 }
 

@@ -28,6 +28,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/memory/mp-fork-private.h"
 #include "mproc/memory/mp-identity-private.h"
 #include "mproc/memory/mp-recover-private.h"
@@ -54,14 +55,14 @@ own_slot (void)
 }
 
 /* In a forked child: the bell is the parent's. Its sources are copies that nobody runs. */
-static void
+MP_AT_FORK static void
 forget_bell (void)
 {
   if (bell_fd >= 0)
     close (bell_fd);
   bell_fd = -1;
   sources = NULL;
-  g_mutex_init (&mutex);
+  mp_mutex_reset (&mutex);
 }
 
 static int
