@@ -36,6 +36,7 @@
 #include "mproc/data/mp-value.h"
 
 #include "mproc/channel/mp-connection.h"
+#include "mproc/channel/mp-keeper.h"
 #include "mproc/channel/mp-listener.h"
 #include "mproc/channel/mp-queue.h"
 

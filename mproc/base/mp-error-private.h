@@ -17,6 +17,9 @@ G_BEGIN_DECLS
 gboolean mp_status_to_error (MpStatus      status,
                              GError      **error);
 
+/* Why a value could not be read: INVALID_DATA, or else NOT_PLAIN. */
+MpStatus mp_status_of_unread (const GError *error);
+
 /* Sets a G_IO_ERROR for @saved_errno, "@what: strerror". */
 void     mp_error_set_errno (GError      **error,
                              int           saved_errno,

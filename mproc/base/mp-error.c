@@ -40,6 +40,7 @@ static const struct
   [MP_STATUS_INVALID]     = { MP_ERROR_INVALID_STATE, "The object cannot be used here" },
   [MP_STATUS_FAILED]      = { MP_ERROR_FAILED, "The operation failed" },
   [MP_STATUS_BROKEN]      = { MP_ERROR_BROKEN, "The barrier is broken" },
+  [MP_STATUS_INVALID_DATA] = { MP_ERROR_INVALID_DATA, "The value does not decode" },
 };
 
 gboolean
@@ -58,6 +59,13 @@ mp_status_to_error (MpStatus   status,
     g_set_error (error, MP_ERROR, MP_ERROR_FAILED, "Unknown status %d", status);
 
   return FALSE;
+}
+
+MpStatus
+mp_status_of_unread (const GError *error)
+{
+  return g_error_matches (error, MP_ERROR, MP_ERROR_INVALID_DATA) ? MP_STATUS_INVALID_DATA
+                                                                  : MP_STATUS_NOT_PLAIN;
 }
 
 void

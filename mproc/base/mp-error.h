@@ -58,6 +58,8 @@ G_BEGIN_DECLS
  * @MP_ERROR_BROKEN: the barrier is broken: one of those who were to meet there gave up or died.
  * @MP_ERROR_TIME_LIMIT: the task ran longer than its limit, and its worker was killed.
  * @MP_ERROR_MEMORY_LIMIT: the task's worker became bigger than its pool allows, and was killed.
+ * @MP_ERROR_AUTHENTICATION: the other side does not have the key, or says that this one has not.
+ * @MP_ERROR_TOO_SHORT: a message is longer than there is room for, or than is allowed.
  *
  * What a caller of mproc can act on.
  *
@@ -87,6 +89,8 @@ typedef enum {
   MP_ERROR_BROKEN,
   MP_ERROR_TIME_LIMIT,
   MP_ERROR_MEMORY_LIMIT,
+  MP_ERROR_AUTHENTICATION,
+  MP_ERROR_TOO_SHORT,
 } MpError;
 
 MP_AVAILABLE_IN_0_1
@@ -105,6 +109,7 @@ GQuark mp_error_quark (void);
  * @MP_STATUS_INVALID: bad arguments, or the object is not usable here.
  * @MP_STATUS_FAILED: the task ended with an error, or a system call failed.
  * @MP_STATUS_BROKEN: the barrier is broken.
+ * @MP_STATUS_INVALID_DATA: the value does not decode.
  *
  * What the raw twins, the calls made for language bindings, return. The outcomes that are a
  * normal part of waiting never make a #GError there, because building one runs the
@@ -124,6 +129,7 @@ typedef enum {
   MP_STATUS_INVALID,
   MP_STATUS_FAILED,
   MP_STATUS_BROKEN,
+  MP_STATUS_INVALID_DATA,
 } MpStatus;
 
 G_END_DECLS

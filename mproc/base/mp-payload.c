@@ -7,6 +7,9 @@
  * MpPayload: the value on its way. Immutable and counted atomically, so any thread may hold one.
  * It does not look at its bytes before somebody asks for the value in another form; then
  * mp-transcode.c does the work, each time anew.
+ *
+ * One that was made of a GVariant holds the shared objects that this names, so that it can be sent
+ * at any time: each message in which it goes holds them, too.
  */
 
 #include "config.h"
@@ -22,7 +25,11 @@ struct _MpPayload
   GBytes         *bytes;
   gpointer        holder;       /* what the bytes came in, and keeps alive what they refer to */
   GDestroyNotify  let_go;
+  gsize           looked;       /* whether the objects have been looked for */
+  GPtrArray      *objects;      /* (nullable) */
 };
+
+static MpPayloadFinder find_objects;
 
 G_DEFINE_BOXED_TYPE (MpPayload, mp_payload, mp_payload_ref, mp_payload_unref)
 
@@ -76,6 +83,9 @@ mp_payload_get_holder (MpPayload *self)
  *
  * Makes a payload of a [struct@GLib.Variant].
  *
+ * Shared objects and proxies that are in the value, made by [method@Mp.Shared.to_variant] and
+ * [method@Mp.Proxy.to_variant], live as long as the payload and every message that it is sent in.
+ *
  * Returns: (transfer full): a payload of the encoding [enum@Mp.Encoding.VARIANT]
  *
  * Since: 0.1
@@ -83,12 +93,62 @@ mp_payload_get_holder (MpPayload *self)
 MpPayload *
 mp_payload_new_variant (GVariant *value)
 {
+  g_autoptr (GVariant) held = NULL;
   g_autoptr (GBytes) bytes = NULL;
+  MpPayload *self;
 
   g_return_val_if_fail (value != NULL, NULL);
 
-  bytes = mp_transcode_from_variant (value);
-  return mp_payload_new (MP_ENCODING_VARIANT, bytes);
+  /* The value holds what is in it until that has been found in the bytes. */
+  held = g_variant_ref_sink (value);
+  bytes = mp_transcode_from_variant (held);
+  self = mp_payload_new (MP_ENCODING_VARIANT, bytes);
+  mp_payload_get_objects (self);
+  return self;
+}
+
+void
+mp_payload_set_finder (MpPayloadFinder finder)
+{
+  g_atomic_pointer_set ((gpointer *) &find_objects, (gpointer) finder);
+}
+
+GPtrArray *
+mp_payload_peek_objects (MpPayload *self)
+{
+  return g_atomic_pointer_get (&self->looked) != 0 ? self->objects : NULL;
+}
+
+/**
+ * mp_payload_get_objects:
+ * @self: a payload
+ *
+ * Finds the shared objects that a payload of the encoding [enum@Mp.Encoding.VARIANT] names, and
+ * has the payload hold them. For language bindings.
+ *
+ * Every value that is read from the payload afterwards holds them as well. A payload made by
+ * [ctor@Mp.Payload.new_variant] has looked already.
+ *
+ * Returns: (transfer none) (nullable) (element-type GObject.Object): the objects, as
+ *   [class@Mp.Shared], or %NULL if there are none
+ *
+ * Since: 0.1
+ */
+GPtrArray *
+mp_payload_get_objects (MpPayload *self)
+{
+  MpPayloadFinder finder = (MpPayloadFinder) g_atomic_pointer_get ((gpointer *) &find_objects);
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  if (g_once_init_enter (&self->looked))
+    {
+      if (self->encoding == MP_ENCODING_VARIANT && finder != NULL)
+        self->objects = finder (self->bytes);
+      g_once_init_leave (&self->looked, 1);
+    }
+
+  return self->objects;
 }
 
 /**
@@ -129,6 +189,7 @@ mp_payload_unref (MpPayload *self)
   g_bytes_unref (self->bytes);
   if (self->let_go != NULL)
     self->let_go (self->holder);
+  g_clear_pointer (&self->objects, g_ptr_array_unref);
   g_free (self);
 }
 
@@ -168,6 +229,20 @@ mp_payload_get_bytes (MpPayload *self)
   return self->bytes;
 }
 
+/* The bytes; with the objects that were found, as long as anybody has the bytes. */
+static GBytes *
+hold_by_bytes (MpPayload *self)
+{
+  gsize size;
+  gconstpointer data = g_bytes_get_data (self->bytes, &size);
+
+  if (G_LIKELY (mp_payload_peek_objects (self) == NULL))
+    return g_bytes_ref (self->bytes);
+
+  return g_bytes_new_with_free_func (data, size, (GDestroyNotify) mp_payload_unref,
+                                     mp_payload_ref (self));
+}
+
 /**
  * mp_payload_get_variant:
  * @self: a payload
@@ -198,10 +273,13 @@ mp_payload_get_variant (MpPayload           *self,
                         const GVariantType  *expected,
                         GError             **error)
 {
+  g_autoptr (GBytes) held = NULL;
+
   g_return_val_if_fail (self != NULL, NULL);
   g_return_val_if_fail (error == NULL || *error == NULL, NULL);
 
-  return mp_transcode_to_variant (self->encoding, self->bytes, expected, error);
+  held = hold_by_bytes (self);
+  return mp_transcode_to_variant (self->encoding, held, expected, error);
 }
 
 /**
@@ -226,6 +304,7 @@ mp_payload_convert (MpPayload   *self,
                     MpEncoding   encoding,
                     GError     **error)
 {
+  g_autoptr (GBytes) held = NULL;
   g_autoptr (GBytes) bytes = NULL;
 
   g_return_val_if_fail (self != NULL, NULL);
@@ -234,6 +313,7 @@ mp_payload_convert (MpPayload   *self,
   if (self->encoding == encoding)
     return mp_payload_ref (self);
 
-  bytes = mp_transcode_bytes (self->encoding, self->bytes, encoding, error);
+  held = hold_by_bytes (self);
+  bytes = mp_transcode_bytes (self->encoding, held, encoding, error);
   return bytes != NULL ? mp_payload_new (encoding, bytes) : NULL;
 }

@@ -65,6 +65,8 @@ MpEncoding  mp_payload_get_encoding  (MpPayload           *self);
 MP_AVAILABLE_IN_0_1
 GBytes     *mp_payload_get_bytes     (MpPayload           *self);
 MP_AVAILABLE_IN_0_1
+GPtrArray  *mp_payload_get_objects   (MpPayload           *self);
+MP_AVAILABLE_IN_0_1
 GVariant   *mp_payload_get_variant   (MpPayload           *self,
                                       const GVariantType  *expected,
                                       GError             **error);

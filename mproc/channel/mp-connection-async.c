@@ -78,6 +78,7 @@ mp_connection_source_new (MpConnection *self,
     {
       source = mp_doorbell_source_new (mp_connection_look, self);
       mp_doorbell_source_hold (source, G_OBJECT (self));
+      mp_connection_watch_peers (source);
       return source;
     }
 
@@ -183,7 +184,7 @@ recv_attempt (gpointer data)
  * Receives a message, without blocking: [method@Mp.Connection.recv_payload] for main loops.
  *
  * After a cancellation nothing was taken. That the processes with the other end of a pipe in shared
- * memory were killed is noticed within a second or two.
+ * memory were killed is noticed at once.
  *
  * Since: 0.1
  */

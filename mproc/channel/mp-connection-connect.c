@@ -161,17 +161,19 @@ authenticate (MpOpening *self,
               short     *wants)
 {
   MpStatus status = self->auth != NULL ? mp_auth_step (self->auth, stream, wants) : MP_STATUS_OK;
-  const char *why = "it does not speak the language of authentication";
+  const char *why = status == MP_STATUS_NOT_OWNER ? "the two sides do not have the same key"
+                                                  : "it does not speak our language";
 
   if (status == MP_STATUS_OK || status == MP_STATUS_TIMED_OUT)
     return status;
 
-  if (status == MP_STATUS_NOT_OWNER)
-    why = "the two sides do not have the same key";
-  else if (status == MP_STATUS_CLOSED)
-    why = "it hung up";
-  mp_stream_fail (stream, g_error_new (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
-                                       "Authentication with “%s” failed: %s", self->name, why));
+  if (status == MP_STATUS_CLOSED)
+    mp_stream_fail (stream, g_error_new (G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED,
+                                         "“%s” hung up in the middle of the authentication",
+                                         self->name));
+  else
+    mp_stream_fail (stream, g_error_new (MP_ERROR, MP_ERROR_AUTHENTICATION,
+                                         "Authentication with “%s” failed: %s", self->name, why));
   return status == MP_STATUS_NOT_OWNER ? status : MP_STATUS_FAILED;
 }
 
@@ -330,7 +332,8 @@ report_open (MpConnection  *self,
  * looked up first, which @timeout does not cover.
  *
  * Errors: [error@Mp.Error.TIMED_OUT], [error@Mp.Error.INVALID_ARGUMENT] if @address is none,
- * `G_IO_ERROR_PERMISSION_DENIED` if the two sides do not have the same key,
+ * [error@Mp.Error.AUTHENTICATION] if the two sides do not have the same key,
+ * `G_IO_ERROR_CONNECTION_CLOSED` if the other hung up before it said so,
  * `G_IO_ERROR_CONNECTION_REFUSED`, `G_IO_ERROR_NOT_FOUND`, `G_IO_ERROR_CANCELLED`, or another
  * #GIOErrorEnum.
  *

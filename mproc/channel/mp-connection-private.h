@@ -79,6 +79,9 @@ gboolean   mp_connection_look         (gpointer              self);
 /* Now and then: what the dead held is given back, where nobody watches their lives. */
 void       mp_connection_look_for_dead (void);
 
+/* Has @source, which waits for a pipe in shared memory, look again when a relative has died. */
+void       mp_connection_watch_peers   (GSource      *source);
+
 /* A source that is dispatched when mp_connection_look() may be true; @out: or there is room in the
  * socket. */
 GSource   *mp_connection_source_new   (MpConnection         *self,

@@ -12,6 +12,7 @@
 
 #include "config.h"
 
+#include "mproc/base/mp-error-private.h"
 #include "mproc/base/mp-transcode-private.h"
 #include "mproc/channel/mp-connection-private.h"
 
@@ -151,13 +152,13 @@ mp_connection_take_data (MpConnection  *self,
  * mp_connection_take_text:
  * @self: a connection
  * @usec: how many microseconds to wait for a message; negative for no limit
- * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
+ * @text: (out) (transfer full) (nullable): the value as JSON text, or why it cannot be read
  *
  * Receives a value as JSON text. For language bindings.
  *
- * With `NOT_PLAIN` the message was taken and is lost; @text tells why it cannot be read.
+ * With `NOT_PLAIN` and `INVALID_DATA` the message was taken and is lost; @text tells why.
  *
- * Returns: an [enum@Mp.Status], as [method@Mp.Connection.take_data]
+ * Returns: an [enum@Mp.Status], as [method@Mp.Connection.take_data], or `INVALID_DATA`
  *
  * Since: 0.1
  */
@@ -172,17 +173,25 @@ mp_connection_take_text (MpConnection  *self,
   g_autoptr (GBytes) json = NULL;
   g_autoptr (MpBlock) block = NULL;
   MpStatus status;
+  gconstpointer data;
   guint encoding;
+  gsize size;
 
   *text = NULL;
   status = mp_connection_take_until (self, G_MAXUINT64, &limits, &encoding, &bytes, &block);
   if (status != MP_STATUS_OK)
     return status;
 
-  json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
-  *text = json != NULL ? g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json))
-                       : g_strdup (error->message);
-  return json != NULL ? MP_STATUS_OK : MP_STATUS_NOT_PLAIN;
+  data = g_bytes_get_data (bytes, &size);
+  json = mp_transcode_to_text (encoding, data, size, &error);
+  if (json == NULL)
+    {
+      *text = g_strdup (error->message);
+      return mp_status_of_unread (error);
+    }
+
+  *text = g_strndup (g_bytes_get_data (json, NULL), g_bytes_get_size (json));
+  return MP_STATUS_OK;
 }
 
 /**

@@ -255,7 +255,7 @@ report_sized (MpConnection  *self,
   if (status == MP_STATUS_INVALID && !mp_connection_is_closed (self) &&
       mp_connection_get_readable (self))
     {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
+      g_set_error (error, MP_ERROR, MP_ERROR_TOO_SHORT,
                    "The next message has more than %" G_GSIZE_FORMAT " bytes", limit);
       return FALSE;
     }
@@ -273,7 +273,7 @@ report_sized (MpConnection  *self,
  *
  * Receives the bytes of a message. If it was not sent as bytes, they are the encoded value.
  *
- * Errors: those of [method@Mp.Connection.recv_payload]; [error@Mp.Error.INVALID_ARGUMENT] if the
+ * Errors: those of [method@Mp.Connection.recv_payload]; [error@Mp.Error.TOO_SHORT] if the
  * message is larger than allowed: it can still be received.
  *
  * Returns: (transfer full): the bytes

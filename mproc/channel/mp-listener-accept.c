@@ -110,7 +110,7 @@ go_on (MpListener *self,
     }
   else if (status == MP_STATUS_NOT_OWNER)
     finish (self, NULL,
-            g_error_new_literal (G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+            g_error_new_literal (MP_ERROR, MP_ERROR_AUTHENTICATION,
                                  "Somebody who does not have the key has tried to connect"),
             g_steal_pointer (&pending->from));
 
@@ -292,9 +292,9 @@ report (MpStatus   status,
  * accepted. Who connects and says nothing keeps nobody waiting, and is dropped in the end, see
  * [property@Mp.Listener:auth-timeout].
  *
- * Errors: [error@Mp.Error.TIMED_OUT], `G_IO_ERROR_PERMISSION_DENIED` if somebody does not have the
- * key, [error@Mp.Error.INVALID_STATE] if the listener is closed, `G_IO_ERROR_TOO_MANY_OPEN_FILES`,
- * `G_IO_ERROR_CANCELLED`.
+ * Errors: [error@Mp.Error.TIMED_OUT], [error@Mp.Error.AUTHENTICATION] if somebody does not have
+ * the key, [error@Mp.Error.INVALID_STATE] if the listener is closed,
+ * `G_IO_ERROR_TOO_MANY_OPEN_FILES`, `G_IO_ERROR_CANCELLED`.
  *
  * Returns: (transfer full): the connection
  *
@@ -341,8 +341,8 @@ mp_listener_accept_raw (MpListener    *self,
   if (status != MP_STATUS_FAILED)
     return status;
 
-  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED) ? MP_STATUS_NOT_OWNER
-                                                                         : MP_STATUS_NO_SPACE;
+  return g_error_matches (error, MP_ERROR, MP_ERROR_AUTHENTICATION) ? MP_STATUS_NOT_OWNER
+                                                                    : MP_STATUS_NO_SPACE;
 }
 
 /* --- In a main loop ------------------------------------------------------------------------ */

@@ -142,19 +142,21 @@ static MpStatus
 new_line (MpOffset *offset,
           guint32  *lease)
 {
-  MpStatus status = mp_lease_create (MP_KIND_PIPE, offset, lease);
+  guint64 random[4];
   MpPipeLine *line;
+  MpStatus status;
 
+  if (getrandom (random, sizeof random, 0) != sizeof random)
+    return MP_STATUS_FAILED;
+  status = mp_lease_create (MP_KIND_PIPE, offset, lease);
   if (status != MP_STATUS_OK)
     return status;
 
   line = mp_arena_pointer (*offset);
-  if (getrandom (line->name, sizeof line->name, 0) == sizeof line->name &&
-      getrandom (line->secret, sizeof line->secret, 0) == sizeof line->secret)
-    return MP_STATUS_OK;
+  memcpy (line->name, random, sizeof line->name);
+  memcpy (line->secret, random + 2, sizeof line->secret);
 
-  mp_lease_drop (*lease);
-  return MP_STATUS_FAILED;
+  return MP_STATUS_OK;
 }
 
 /**

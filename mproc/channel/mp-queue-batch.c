@@ -43,7 +43,8 @@ static gboolean
 is_small (const Item *item)
 {
   return item->part.size <= MP_RING_INLINE_MAX &&
-         (item->payload == NULL || mp_payload_get_holder (item->payload) == NULL);
+         (item->payload == NULL || (mp_payload_get_holder (item->payload) == NULL &&
+                                    mp_payload_peek_objects (item->payload) == NULL));
 }
 
 /* --- Putting ------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "mproc/base/mp-deadline-private.h"
+#include "mproc/base/mp-error-private.h"
 #include "mproc/base/mp-transcode-private.h"
 #include "mproc/channel/mp-queue-private.h"
 #include "mproc/channel/mp-ring-fast-private.h"
@@ -220,11 +221,11 @@ mp_queue_put_text (MpQueue    *self,
  * mp_queue_get_text:
  * @self: a queue
  * @usec: how many microseconds to wait for a value; negative for no limit
- * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
+ * @text: (out) (transfer full) (nullable): the value as JSON text, or why it cannot be read
  *
  * Takes the first value, as JSON text. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read. What is
+ * With `NOT_PLAIN` and `INVALID_DATA` the value was taken and is lost; @text tells why. What is
  * attached to the text is lost too, and what shared objects the value refers to may be gone before
  * they are opened: see [method@Mp.Queue.take_text].
  *
@@ -246,18 +247,21 @@ mp_queue_get_text (MpQueue  *self,
   return status;
 }
 
-/* As JSON; else NULL, and why not. */
-static GBytes *
+/* As JSON; else why not, and a status that is not OK. */
+static MpStatus
 to_json (guint    encoding,
          GBytes  *bytes,
+         GBytes **json,
          char   **text)
 {
   g_autoptr (GError) error = NULL;
-  GBytes *json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
 
-  if (json == NULL)
-    *text = g_strdup (error->message);
-  return json;
+  *json = mp_transcode_bytes (encoding, bytes, MP_ENCODING_JSON, &error);
+  if (*json != NULL)
+    return MP_STATUS_OK;
+
+  *text = g_strdup (error->message);
+  return mp_status_of_unread (error);
 }
 
 /* Copies the text, and what is attached to it unless @in_place. FALSE if nothing is attached. */
@@ -295,7 +299,7 @@ has_objects (MpBlock *block)
  * mp_queue_take_text:
  * @self: a queue
  * @usec: how many microseconds to wait for a value; negative for no limit
- * @text: (out) (transfer full) (nullable): the value as JSON text, or with `NOT_PLAIN` the reason
+ * @text: (out) (transfer full) (nullable): the value as JSON text, or why it cannot be read
  * @pieces: (out) (array length=n_pieces) (transfer full) (nullable): the bytes that are attached to
  *   the text, unless they lie in @block
  * @n_pieces: (out): how many bytes that are
@@ -305,9 +309,9 @@ has_objects (MpBlock *block)
  *
  * Takes the first value, as JSON text and what is attached to it. For language bindings.
  *
- * With `NOT_PLAIN` the value was taken and is lost; @text tells why it cannot be read.
+ * With `NOT_PLAIN` and `INVALID_DATA` the value was taken and is lost; @text tells why.
  *
- * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data]
+ * Returns: an [enum@Mp.Status], as [method@Mp.Queue.get_data], or `INVALID_DATA`
  *
  * Since: 0.1
  */
@@ -332,10 +336,8 @@ mp_queue_take_text (MpQueue  *self,
   if (status != MP_STATUS_OK)
     return status;
 
-  json = to_json (encoding, bytes, text);
-  if (json == NULL)
-    status = MP_STATUS_NOT_PLAIN;
-  else
+  status = to_json (encoding, bytes, &json, text);
+  if (status == MP_STATUS_OK)
     in_block = split_json (json, *block != NULL && json == bytes, text, pieces, n_pieces) &&
                *pieces == NULL;
   if (*block != NULL && (json == NULL || (!in_block && !has_objects (*block))))

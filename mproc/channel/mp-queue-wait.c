@@ -255,6 +255,8 @@ mp_queue_put_encoded (MpQueue            *self,
 {
   MpBlock *block = mp_payload_get_holder (payload);
   guint encoding = mp_payload_get_encoding (payload);
+  gboolean attached = mp_attach_payload (payload);
+  MpStatus status;
   MpQueuePart part;
 
   part.data = g_bytes_get_data (mp_payload_get_bytes (payload), &part.size);
@@ -264,8 +266,13 @@ mp_queue_put_encoded (MpQueue            *self,
 
   if (block != NULL)
     mp_attach_block (block);
-  return mp_queue_put_parts (self, encoding, &part, 1, limits->deadline, limits->interruptible,
-                             limits->cancellable, NULL);
+  status = mp_queue_put_parts (self, encoding, &part, 1, limits->deadline, limits->interruptible,
+                               limits->cancellable, NULL);
+
+  /* Another try attaches them again. */
+  if (attached || block != NULL)
+    mp_shared_detach_all ();
+  return status;
 }
 
 MpStatus

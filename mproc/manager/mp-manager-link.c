@@ -119,7 +119,7 @@ set_connect_error (MpManagerLink  *self,
     g_set_error_literal (error, MP_ERROR, MP_ERROR_TIMED_OUT,
                          "The manager's server does not answer");
   else if (saved == EACCES)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED,
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_AUTHENTICATION,
                          "The manager's server refused the connection");
   else
     mp_error_set_errno (error, saved, "Cannot connect to the manager's server");

@@ -79,10 +79,6 @@ struct _MpServerObject {
 extern const MpServerClass mp_server_list_class;
 extern const MpServerClass mp_server_dict_class;
 
-/* The shared objects whose handles are in an encoded value, opened; NULL if there are none. */
-GPtrArray     *mp_server_find_shared     (const guint8           *data,
-                                          gsize                   size);
-
 MpServerValue *mp_server_value_new       (const MpFrameValue    *value);
 MpServerValue *mp_server_value_ref       (MpServerValue         *self);
 void           mp_server_value_unref     (gpointer               self);

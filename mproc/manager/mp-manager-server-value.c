@@ -10,7 +10,8 @@
  * their bytes are, or if both are plain and their canonical forms are. Of the canonical form a
  * value keeps a digest, so that a search in a long list converts each item once.
  *
- * Shared objects that are in a value are held as long as the value is.
+ * Shared objects that are in a value are held as long as the value is. The client that sent it
+ * holds them until the server has answered.
  *
  * A client may send anything, so memory is asked for in ways that can fail.
  */
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #include "mproc/base/mp-transcode-private.h"
+#include "mproc/memory/mp-attach-private.h"
 
 /* NULL if there is no memory. */
 MpServerValue *
@@ -38,7 +40,7 @@ mp_server_value_new (const MpFrameValue *value)
   self->digest = 0;
   self->size = value->size;
   memcpy (self->data, value->data, value->size);
-  self->shared = mp_server_find_shared (value->data, value->size);
+  self->shared = mp_attach_find (value->data, value->size);
 
   return self;
 }

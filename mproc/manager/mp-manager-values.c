@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "mproc/base/mp-transcode-private.h"
+#include "mproc/memory/mp-attach-private.h"
 
 static void
 append_variant (GByteArray *frame,
@@ -24,7 +25,8 @@ append_variant (GByteArray *frame,
 {
   g_autoptr (GVariant) held = g_variant_ref_sink (value);
   g_autoptr (GVariant) inner = NULL;
-  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (MpPayload) payload = NULL;
+  GBytes *bytes;
 
   while (g_variant_is_of_type (held, G_VARIANT_TYPE_VARIANT))
     {
@@ -33,7 +35,9 @@ append_variant (GByteArray *frame,
       held = g_steal_pointer (&inner);
     }
 
-  bytes = mp_transcode_from_variant (held);
+  payload = mp_payload_new_variant (held);
+  mp_attach_payload (payload);      /* held until mp_proxy_call() is done */
+  bytes = mp_payload_get_bytes (payload);
   mp_frame_append (frame, MP_ENCODING_VARIANT, g_bytes_get_data (bytes, NULL),
                    g_bytes_get_size (bytes));
 }

@@ -22,6 +22,7 @@
 #include <string.h>
 
 #include "mproc/manager/mp-ticket-private.h"
+#include "mproc/memory/mp-attach-private.h"
 
 #define TAG "mp.object"
 
@@ -137,8 +138,9 @@ mp_proxy_get_ticket (MpProxy  *self,
  * Makes a value that stands for @self, to be put in a queue or in a manager's object, alone or
  * inside other values.
  *
- * Every language's reader gets a proxy of the same object. Send the value with this thread's next
- * message: that one keeps the object alive until it has been read, even if this process ends.
+ * Every language's reader gets a proxy of the same object. The value keeps the object alive, and so
+ * does every message in which it is sent, until that has been read, even if this process ends: see
+ * [method@Mp.Shared.to_variant].
  *
  * If the object's server belongs to another family of processes, it is this process that keeps the
  * object meanwhile.
@@ -169,9 +171,7 @@ mp_proxy_to_variant (MpProxy  *self,
   object = mp_proxy_get_handle (self);
   holder = mp_shared_get_handle (ticket);
   text = g_strdup_printf ("%s%c%s", object, MP_TICKET_MARK, holder);
-  mp_shared_attach (ticket);
-  return g_variant_ref_sink (
-    g_variant_new_maybe (NULL, g_variant_new ("(sv)", TAG, g_variant_new_string (text))));
+  return g_variant_ref_sink (mp_attach_variant (ticket, text));
 }
 
 /**

@@ -165,6 +165,7 @@ mp_proxy_call (MpProxy        *self,
                GError        **error)
 {
   MpProxyPrivate *priv = get_private (self);
+  gboolean done;
 
   if (priv->link == NULL)
     {
@@ -173,8 +174,10 @@ mp_proxy_call (MpProxy        *self,
       return FALSE;
     }
   call->object = priv->object;
+  done = mp_manager_link_call (priv->link, call, error);
+  mp_shared_detach_all ();      /* what is in the values the server holds itself by now */
 
-  return mp_manager_link_call (priv->link, call, error);
+  return done;
 }
 
 gboolean
@@ -268,7 +271,7 @@ parse_handle (const char *handle,
  *
  * Errors: [error@Mp.Error.INVALID_ARGUMENT] if @handle is no handle;
  * [error@Mp.Error.NO_SUCH_OBJECT] if the object does not exist any more;
- * [error@Mp.Error.SERVER_DIED] if the server is gone; %G_IO_ERROR_PERMISSION_DENIED if the server
+ * [error@Mp.Error.SERVER_DIED] if the server is gone; [error@Mp.Error.AUTHENTICATION] if the server
  * belongs to somebody else or does not accept the handle; [error@Mp.Error.TIMED_OUT] if it does
  * not answer for half a minute.
  *

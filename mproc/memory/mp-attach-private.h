@@ -10,7 +10,9 @@
 
 #pragma once
 
+#include "mproc/base/mp-payload.h"
 #include "mproc/memory/mp-block-private.h"
+#include "mproc/memory/mp-shared.h"
 
 G_BEGIN_DECLS
 
@@ -32,5 +34,19 @@ void      mp_attach_restore (GArray   *references);
 
 /* The next message keeps @block alive, if that refers to anything. */
 void      mp_attach_block   (MpBlock  *block);
+
+/* The next message keeps alive what was found in @payload. FALSE if that is nothing. */
+gboolean   mp_attach_payload (MpPayload    *payload);
+
+/* The shared objects named in @data, a value of any encoding: (element-type MpShared), or NULL. */
+GPtrArray *mp_attach_find    (gconstpointer data,
+                              gsize         size);
+
+/* A value that stands for what has @handle, and holds @holder as long as it is not written out. */
+GVariant  *mp_attach_variant (MpShared     *holder,
+                              const char   *handle);
+
+/* Has payloads look for shared objects. */
+void       mp_attach_install (void);
 
 G_END_DECLS

@@ -10,6 +10,9 @@
  * opened it, even if the writer is gone by then, the message itself holds a reference. Who encodes
  * a value therefore says which objects it has met (mp_shared_attach); the next message that the
  * same thread makes takes these over. The list is the thread's own, and nearly always empty.
+ *
+ * A GVariant that stands for an object holds it itself, as do those that it is put into, and the
+ * payload that is made of them: see mp-attach-find.c.
  */
 
 #include "config.h"
@@ -125,14 +128,47 @@ mp_shared_detach_all (void)
     g_array_unref (references);
 }
 
+/* The memory of a value, and whom it stands for. */
+typedef struct {
+  GVariant *value;
+  MpShared *holder;
+} Held;
+
+static void
+let_go (gpointer data)
+{
+  Held *held = data;
+
+  g_variant_unref (held->value);
+  g_object_unref (held->holder);
+  g_free (held);
+}
+
+GVariant *
+mp_attach_variant (MpShared   *holder,
+                   const char *handle)
+{
+  GVariant *pair = g_variant_new ("(sv)", TAG, g_variant_new_string (handle));
+  Held *held = g_new (Held, 1);
+  g_autoptr (GBytes) bytes = NULL;
+
+  *held = (Held) { g_variant_ref_sink (g_variant_new_maybe (NULL, pair)), g_object_ref (holder) };
+  bytes = g_bytes_new_with_free_func (g_variant_get_data (held->value),
+                                      g_variant_get_size (held->value), let_go, held);
+  return g_variant_new_from_bytes (G_VARIANT_TYPE ("m(sv)"), bytes, TRUE);
+}
+
 /**
  * mp_shared_to_variant:
  * @self: a shared object
  *
  * Makes a value that stands for @self, to be put in a queue, alone or inside other values.
  *
- * Every language's reader gets the object itself. Send the value with this thread's next message:
- * that one keeps @self alive until it has been read.
+ * Every language's reader gets the object itself. The value holds @self, and so does every message
+ * in which it is sent, alone or inside other values, until that has been read: you may let go of
+ * @self at once. Only a value that it was put into and that GLib has written out since
+ * ([method@GLib.Variant.get_data], [method@GLib.Variant.get_normal_form]) does not hold @self any
+ * more; then keep @self until you have sent it.
  *
  * Returns: (transfer floating) (nullable): the value, or %NULL if @self could not be made
  *
@@ -149,8 +185,7 @@ mp_shared_to_variant (MpShared *self)
   if (handle == NULL)
     return NULL;
 
-  mp_shared_attach (self);
-  return g_variant_new_maybe (NULL, g_variant_new ("(sv)", TAG, g_variant_new_string (handle)));
+  return mp_attach_variant (self, handle);
 }
 
 /**

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-lease-private.h"
 
@@ -248,6 +249,7 @@ mp_shared_class_init (MpSharedClass *class)
   object_class->get_property = mp_shared_get_property;
   object_class->set_property = mp_shared_set_property;
   class->to_string = mp_shared_default_to_string;
+  mp_attach_install ();
 
   /**
    * MpShared:handle: (getter get_handle)

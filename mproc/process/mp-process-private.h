@@ -71,6 +71,8 @@ typedef struct
   char           *language;       /* of the worker; NULL for the program itself */
   gboolean        by_server;      /* a fork server makes it */
   MpBirth        *birth;          /* in a fork server: whose child it will be */
+  MpForkFunc      fork_func;      /* of this start; NULL: the process's own */
+  gpointer        fork_data;
 
   /* All that follows is under the lock. */
   MpProcessState  state;
@@ -175,6 +177,10 @@ GBytes           *mp_process_read_key        (int             fd);
 
 /* mp-process-call.c: the words of the command that runs @language's workers; NULL with @error set
  * if there are none. @language is NULL for this program itself. */
+GVariant         *mp_process_call_module     (const char     *module,
+                                              const char     *function,
+                                              GVariant       *argument,
+                                              GError        **error);
 char            **mp_process_worker_words    (const char     *language,
                                               GError        **error);
 void              mp_process_set_pending     (void);

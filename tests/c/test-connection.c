@@ -189,10 +189,10 @@ test_too_short (void)
   make_pipe (TRUE, &a, &b);
   g_assert_true (mp_connection_send_bytes (a, "0123456789", 10, 20, NULL, NULL));
   g_assert_cmpint (mp_connection_recv_into (b, buffer, 9, 20, NULL, &error), ==, -1);
-  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT);
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_SHORT);
   g_clear_error (&error);
   g_assert_null (mp_connection_recv_bytes (b, 9, 20, NULL, &error));
-  g_assert_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT);
+  g_assert_error (error, MP_ERROR, MP_ERROR_TOO_SHORT);
   g_clear_error (&error);
   g_assert_true (mp_connection_poll (b, 0, NULL, NULL));
 

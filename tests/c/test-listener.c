@@ -170,8 +170,8 @@ test_wrong_key (void)
   g_autoptr (MpConnection) there = NULL;
 
   meet (listener, wrong, &here, &there, &here_error, &there_error);
-  g_assert_error (here_error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
-  g_assert_error (there_error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_assert_error (here_error, MP_ERROR, MP_ERROR_AUTHENTICATION);
+  g_assert_error (there_error, MP_ERROR, MP_ERROR_AUTHENTICATION);
   g_assert_true (here == NULL && there == NULL);
 
   /* The next one is welcome. */
@@ -252,7 +252,7 @@ test_replay (void)
   g_assert_cmpint (write (fd[0], first, 4 + 11 + 48), ==, 4 + 11 + 48);
   g_clear_error (&error);
   g_assert_null (mp_listener_accept (listener, 20, NULL, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
   close (fd[0]);
   close (fd[1]);
 }

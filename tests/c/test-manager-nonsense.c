@@ -103,7 +103,7 @@ test_bad_handles (Fixture       *fixture,
 
   *digit = *digit == '0' ? '1' : '0';
   g_assert_null (mp_proxy_open (wrong, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED);
+  g_assert_error (error, MP_ERROR, MP_ERROR_AUTHENTICATION);
   g_clear_error (&error);
 
   g_free (wrong);

@@ -31,6 +31,12 @@ class Programs(unittest.TestCase):
             'event: nobody through: True', 'event: through: True', 'barrier: True',
             'joinable queue: all done: True'])
 
+    def test_newtype(self):
+        self.assertEqual(self.lines('Python', 'newtype'), [
+            'balance: 310', 'error: -5 is no deposit', 'private methods: False', 'audit: Bob has 7',
+            'only what is exposed: True', 'squares: [0, 1, 4, 9, 16, 25, 36, 49]',
+            'operator: 68 19807040628566084398385987584'])
+
     def test_webserver(self):
         self.assertEqual(self.lines('Python', 'webserver', '--test'), [
             '4 servers, 20 requests answered: True', 'exit codes: {-15}'])

@@ -180,6 +180,48 @@ test('an opaque value holds what is in it', () => {
     ok(Mp.Shared.open(handle) instanceof Mp.Lock);
 });
 
+const Holder = GObject.registerClass({
+    GTypeName: 'GjsHolder',
+    Implements: [Mp.Serializable],
+}, class extends GObject.Object {
+    vfunc_get_state() {
+        return new GLib.Variant('(sv)', ['the queue', this.queue.to_variant()]);
+    }
+
+    vfunc_set_state(state) {
+        this.queue = Mp.Shared.from_variant(state.get_child_value(1).get_variant());
+        return true;
+    }
+});
+
+test('a GVariant holds what is in it, beside others', async () => {
+    Mp.Serializable.allow(Holder);
+    const queue = new Mp.Queue();
+    const puts = [value => queue.put(value), value => queue.putMany([value]),
+        value => queue.putAsync(value)];
+    for (const put of puts) {
+        await (async () => {
+            const [one, two, three] = [0, 1, 2].map(number => {
+                const made = new Mp.Queue();
+                made.put(number);
+                return made;
+            });
+            await put({
+                variant: new GLib.Variant('(sv)', ['x', one.to_variant()]),
+                direct: two,
+                object: Object.assign(new Holder(), {queue: three}),
+                bytes: new Uint8Array(5000),
+            });
+        })();
+        imports.system.gc();
+        const value = queue.get();
+        imports.system.gc();
+        const one = Mp.Shared.from_variant(value.variant.get_child_value(1).get_variant());
+        same([one.get(), value.direct.get(), value.object.queue.get()], [0, 1, 2]);
+    }
+    Mp.Serializable.disallow(Holder);
+});
+
 test('payloads wait', async () => {
     const queue = new Mp.Queue(1);
     isError(thrown(() => queue.getPayload(0)), Mp.Error, Mp.Error.EMPTY);

@@ -535,4 +535,58 @@ test('ten thousand rows', () => {
     same(back(rows), rows);
 });
 
+test('what is damaged', async () => {
+    const queue = new Mp.Queue();
+    const text = string => new TextEncoder().encode(string);
+    const unnamed = new Uint8Array(24);
+    unnamed.set(text('[1,2]'));
+    const damaged = [[Mp.Encoding.JSON, text('[1')], [Mp.Encoding.JSON, unnamed],
+        [Mp.Encoding.JSON, text('{"$mp":["bytes",[0,8]]}')], [Mp.Encoding.JSON, text('{"$mp":1}')],
+        [Mp.Encoding.PICKLE, new Uint8Array([128, 5, 255, 46])],
+        [Mp.Encoding.VARIANT, text('no type\0')]];
+    const reads = [() => queue.get(), () => queue.tryGet(), () => queue.getMany(1),
+        () => queue[Symbol.iterator]().next(), () => queue.getPayload().getValue()];
+    for (const [encoding, bytes] of damaged) {
+        for (const read of reads) {
+            same(queue.put_data(encoding, bytes, 0), Mp.Status.OK);
+            isError(thrown(read), Mp.Error, Mp.Error.INVALID_DATA);
+        }
+        same(queue.put_data(encoding, bytes, 0), Mp.Status.OK);
+        isError(await rejected(queue.getAsync()), Mp.Error, Mp.Error.INVALID_DATA);
+    }
+    ok(queue.empty());
+});
+
+test('many bytes, wherever values go', async () => {
+    const bytes = new Uint8Array(5000).map((_, i) => i);
+    const value = {bytes, floats: new Float64Array(1000).fill(-0), small: new Uint8Array([1])};
+    const check = ({bytes: back, floats, small}) => {
+        same([...back], [...bytes]);
+        ok(floats.every(number => Object.is(number, -0)) && floats.length === 1000);
+        same([...small], [1]);
+    };
+
+    const manager = new Mp.Manager();
+    const list = manager.list([value]);
+    const dict = manager.dict({k: value});
+    [list.get(0), list.pop(), dict.get('k'), dict.setDefault('other', value),
+        dict.toMap().get('other')].forEach(check);
+    manager.shutdown();
+
+    const [one, other] = Mp.pipe({sockets: true});
+    one.send(value);
+    check(other.recv());
+    const sent = one.sendAsync(value);
+    check(await other.recvAsync());
+    await sent;
+
+    const queue = new Mp.Queue();
+    const process = Mp.Process.run((back, given) => back.put(given), {args: [queue, value]});
+    check(await queue.getAsync({timeout: 60}));
+    await process.joinAsync({timeout: 60});
+    const call = Mp.Process.call('python', 'builtins', 'len', bytes);
+    call.start();
+    same(await call.joinAsync({timeout: 60}), 0);
+});
+
 await run();

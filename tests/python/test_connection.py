@@ -392,11 +392,76 @@ class OverSockets(Cases, TestCase):
             b.recv(timeout=20)
         os.close(b.recv_fd(timeout=20))
 
-    def test_not_in_values(self):
+    def test_ends_in_values(self):
+        """The descriptor is kept until the value is read, by anybody, and closed if nobody does."""
         a, b = self.pipe()
-        for target in (a, mproc.Queue()):
-            with self.assertRaisesRegex(TypeError, 'send_handle'):
-                (target.send if target is a else target.put)(b)
+        queue, (near, far) = mproc.Queue(), self.pipe()
+        queue.put({'answer to': far})
+        far.close()
+        child = self.child(lambda: queue.get()['answer to'].send('hello'))
+        self.assertEqual(near.recv(), 'hello')
+        child.join()
+        with self.assertRaises(EOFError):
+            near.recv()
+        near, far = self.pipe(False)
+        a.send([far])
+        far.close()
+        got = b.recv()[0]
+        self.assertEqual((got.readable, got.writable), (False, True))
+        got.send_bytes(b'x')
+        got.close()
+        self.assertEqual(near.recv_bytes(), b'x')
+        near, far = self.pipe()
+        queue.put(far)
+        far.close()
+        del queue
+        mproc.Queue().put(a)        # with the next what was dropped is looked for
+        with self.assertRaises(EOFError):
+            near.recv()
+        with self.assertRaises(RuntimeError):
+            pickle.dumps(a)
+
+    def test_a_pool_gets_ends(self):
+        a, b = self.pipe()
+        with mproc.Pool(1) as pool:
+            pool.apply(lambda end: end.send('from there'), (b,))
+        self.assertEqual(a.recv(), 'from there')
+
+    def test_sockets_and_descriptors_in_values(self):
+        one, other = socket.socketpair()
+        reader, writer = os.pipe()
+        queue = mproc.Queue()
+        queue.put([other, mproc.reduction.DupFd(writer)])
+        other.close()
+        os.close(writer)
+        got, descriptor = queue.get()
+        got.sendall(b'abc')
+        self.assertEqual(one.recv(10), b'abc')
+        writer = descriptor.detach()
+        os.write(writer, b'x')
+        self.assertEqual(os.read(reader, 5), b'x')
+        self.assertRaises(mproc.NoSuchObjectError, descriptor.detach)
+        for fd in (writer, reader):
+            os.close(fd)
+        got.close()
+        with self.assertRaises(TypeError):
+            pickle.dumps(one)
+        one.close()
+
+    def test_flags_of_a_handle(self):
+        one, other = socket.socketpair()
+        reader = mproc.connection.Connection(one.detach(), writable=False)
+        writer = mproc.connection.Connection(other.detach(), readable=False)
+        writer.send(5)
+        self.assertEqual(reader.recv(), 5)
+        self.assertEqual((reader.readable, reader.writable), (True, False))
+        self.assertEqual((writer.readable, writer.writable), (False, True))
+        for call in (reader.send, reader.send_bytes):
+            self.assertRaises(OSError, call, b'x')
+        for call in (writer.recv, writer.poll, writer.recv_bytes):
+            self.assertRaises(OSError, call)
+        reader.close()
+        writer.close()
 
     def test_of_a_handle(self):
         one, other = socket.socketpair()
@@ -620,66 +685,6 @@ except KeyboardInterrupt:
         child.join()
         got[0].close()
         listener.close()
-
-
-class Waiting(TestCase):
-    def test_everything(self):
-        a, b = mproc.Pipe()
-        c, d = mproc.Pipe(sockets=True)
-        queue = mproc.Queue()
-        one, other = socket.socketpair()
-        child = self.child(signal.pause)
-        for _round in range(2):
-            things = [b, d, queue, other, child.sentinel]
-            self.assertEqual(mproc.connection.wait(things, 0), [])
-            a.send(1)
-            self.assertEqual(mproc.connection.wait(things, 20), [b])
-            b.recv()
-            queue.put(1)
-            self.assertEqual(mproc.connection.wait(things, 20), [queue])
-            queue.get()
-            one.sendall(b'x')
-            self.assertEqual(mproc.connection.wait(things, 20), [other])
-            other.recv(1)
-            c.send(1)
-            self.assertEqual(mproc.connection.wait(things, 20), [d])
-            d.recv()
-        child.kill()
-        self.assertEqual(mproc.connection.wait(things), [child.sentinel])
-        child.join()
-        for thing in (a, b, c, d, one, other):
-            thing.close()
-
-    def test_from_another_process(self):
-        a, b = mproc.Pipe()
-        child = self.child(lambda: (time.sleep(0.05), a.send('x')))
-        self.assertEqual(mproc.connection.wait([b], 30), [b])
-        self.assertEqual(b.recv(), 'x')
-        child.join()
-        a.close()
-        b.close()
-
-    def test_nothing(self):
-        self.assertEqual(mproc.connection.wait([], 0.01), [])
-        with self.assertRaises(AttributeError):
-            mproc.connection.wait([object()], 0)
-        with self.assertRaises(TypeError):
-            mproc.connection.wait(5)
-
-    def test_interrupt(self):
-        program = Running('''
-import mproc, mproc.connection
-a, b = mproc.Pipe()
-print('ready')
-try:
-    mproc.connection.wait([b])
-except KeyboardInterrupt:
-    print('interrupted')
-''')
-        program.expect('ready')
-        time.sleep(0.05)
-        program.interrupt()
-        self.assertEqual(program.end()[:2], (0, 'interrupted\n'))
 
 
 class Names(unittest.TestCase):

@@ -196,6 +196,108 @@ class Boxed(TestCase):
                                                  Mp.Error.NOT_PLAIN))
 
 
+class Holder(GObject.Object, Mp.Serializable):
+    """Has a queue in its state."""
+    __gtype_name__ = 'PythonHolder'
+    queue = None
+
+    def do_get_state(self):
+        return GLib.Variant('(sv)', ('the queue', self.queue.to_variant()))
+
+    def do_set_state(self, state):
+        self.queue = Mp.Shared.from_variant(state.get_child_value(1).get_variant())
+        return True
+
+
+class SharedInVariants(TestCase):
+    """A GVariant that names a shared object, beside others in the same value."""
+
+    def setUp(self):
+        Mp.Serializable.allow(Holder)
+        self.addCleanup(Mp.Serializable.disallow, Holder)
+
+    def make(self):
+        """A value with three queues that only the message will hold, and their handles."""
+        one, two, three = queues = [mproc.Queue() for _ in range(3)]
+        for number, queue in enumerate(queues):
+            queue.put(number)
+        value = {'variant': GLib.Variant('(sv)', ('x', one.to_variant())), 'direct': two,
+                 'object': Holder()}
+        value['object'].queue = three
+        return value, [queue.get_handle() for queue in queues]
+
+    def put(self, put):
+        value, handles = self.make()
+        put(value)
+        del value
+        gc.collect()
+        return handles
+
+    def check_gone(self, handles):
+        gc.collect()
+        for handle in handles:
+            self.assertRaises(mproc.NoSuchObjectError, Mp.Shared.open, handle)
+
+    def check(self, value):
+        one = Mp.Shared.from_variant(value['variant'].get_child_value(1).get_variant())
+        self.assertEqual([one.get(), value['direct'].get(), value['object'].queue.get()],
+                         [0, 1, 2])
+
+    def test_in_a_queue(self):
+        queue = mproc.Queue()
+        for put in queue.put, lambda value: queue.put_many([1, value]), queue.put_async:
+            handles = self.put(put)
+            value = queue.get()
+            self.check(value if value != 1 else queue.get())
+            del value
+            while GLib.MainContext.default().iteration(False):
+                pass                    # put_async() holds it until it is done
+            self.check_gone(handles)
+
+    def test_in_another_process(self):
+        there, back = mproc.Queue(), mproc.Queue()
+
+        def work():
+            value = there.get(timeout=60)
+            back.put(value)
+            self.check(value)
+        self.put(there.put)
+        self.child(work).join()
+        value = back.get(timeout=60)
+        queue = Mp.Shared.from_variant(value['variant'].get_child_value(1).get_variant())
+        self.assertTrue(queue.empty() and value['object'].queue.empty())
+
+    def test_as_others_see_it(self):
+        for encoding in Mp.Encoding.VARIANT, Mp.Encoding.JSON:
+            queue = mproc.Queue()
+            self.put(queue.put)
+            payload = queue.get_payload().convert(encoding)
+            self.assertTrue(payload.get_value()['direct'].get() == 1)
+            state = payload.get_variant(None).lookup_value('object', None)
+            self.assertEqual(Mp.Serializable.from_variant(state).queue.get(), 2)
+
+    def test_in_a_manager(self):
+        with mproc.Manager() as manager:
+            content = manager.list()
+            self.put(content.append)
+            self.check(content.pop())
+
+    def test_the_variant_goes_later(self):
+        queue, other = mproc.Queue(), mproc.Queue()
+        variant = mproc.Lock().to_variant()
+        other.put('something else')
+        other.get()
+        queue.put([variant])
+        del variant
+        gc.collect()
+        self.assertTrue(Mp.Shared.from_variant(queue.get()[0]).acquire(timeout=0))
+
+    def test_pickled_by_others(self):
+        lock = mproc.Lock()
+        variant = pickle.loads(pickle.dumps(lock.to_variant()))
+        self.assertEqual(Mp.Shared.from_variant(variant).get_handle(), lock.get_handle())
+
+
 class Opaque(TestCase):
     def test_of_python(self):
         """What C says of it; Python's own reader has it whole."""

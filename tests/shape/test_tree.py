@@ -27,6 +27,7 @@ class Tables(unittest.TestCase):
 
     def test_library(self):
         parts = shape.table('mproc/meson.build', 'mp-manager-server')
+        parts += shape.table('mproc/meson.build', 'mp-keeper')
         parts += shape.table('mproc/meson.build', 'mp-worker')
         for floor in shape.FLOORS:
             rows = shape.table('mproc/meson.build', floor)

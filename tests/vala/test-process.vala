@@ -153,6 +153,12 @@ void test_by_name () throws Error {
         process.check ();
     }
     Mp.Process.stop_servers ();
+    // Any function of the right type, of any library: this one gives back its argument.
+    var foreign = new Mp.Process.function (null, "native", "libglib-2.0.so.0",
+        "g_variant_ref_sink", new Variant.int64 (5));
+    foreign.start ();
+    foreign.join (20);
+    foreign.check ();
     try {
         new Mp.Process (null, () => true).set_start_method (Mp.StartMethod.SPAWN);
         assert_not_reached ();

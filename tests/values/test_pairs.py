@@ -22,7 +22,7 @@ from pathlib import Path
 
 import mproc
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 HERE = Path(__file__).parent
 BUILD = Path(os.environ['MPROC_BUILD_ROOT']) / 'tests'
@@ -95,9 +95,9 @@ def matches(text, expected):
 class Program:
     """One of the three; what it printed is (what, name of the case) → text."""
 
-    def __init__(self, folder, language, what, *queues):
+    def __init__(self, folder, language, what, *shared):
         self.out = Path(folder) / f'{what}-{language}'
-        words = [*PROGRAMS[language], what, *(queue.get_handle() for queue in queues)]
+        words = [*PROGRAMS[language], what, *(each.get_handle() for each in shared)]
         self.process = Mp.Process.new_command(
             None, ['sh', '-c', 'out=$1; shift; exec "$@" >"$out"', 'sh', str(self.out), *words])
         self.process.start()
@@ -125,10 +125,15 @@ class Pairs(unittest.TestCase):
 
     maxDiff = None
 
+    @classmethod
+    def setUpClass(cls):
+        cls.manager = Mp.Manager.new()
+        cls.list = cls.manager.create_list(GLib.Variant('ax', [7]))
+
     def run_three(self, writer, reader):
         there, back = mproc.Queue(), mproc.Queue()
         with tempfile.TemporaryDirectory() as folder:
-            programs = [Program(folder, writer, 'write', there),
+            programs = [Program(folder, writer, 'write', there, self.list),
                         Program(folder, reader, 'pass', there, back),
                         Program(folder, writer, 'read', back)]
             codes = []

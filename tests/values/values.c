@@ -7,7 +7,8 @@
  * The side of C in the table of values (cases*.toml); test_pairs.py starts it, beside the same in
  * the other languages:
  *
- *   values write QUEUE         puts the value of each case, and then the case's name
+ *   values write QUEUE PROXY   puts the value of each case, and then the case's name; the proxy is
+ *                              that of a list in the test's manager
  *   values read QUEUE          takes them
  *   values pass QUEUE OTHER    takes them, and puts what it got into the other queue
  *
@@ -29,6 +30,73 @@
 
 /* The case of no name ends everything. */
 #define END ""
+
+/* --- An object of the program's own -------------------------------------------------------- */
+
+typedef struct {
+  GObject parent_instance;
+  int     x;
+  int     y;
+} ValuesPoint;
+
+typedef GObjectClass ValuesPointClass;
+
+static void serializable_init (MpSerializableInterface *iface);
+static GType values_point_get_type (void);
+
+G_DEFINE_TYPE_WITH_CODE (ValuesPoint, values_point, G_TYPE_OBJECT,
+                         G_IMPLEMENT_INTERFACE (MP_TYPE_SERIALIZABLE, serializable_init))
+
+static GVariant *
+get_state (MpSerializable  *object,
+           GError         **error)
+{
+  ValuesPoint *self = (ValuesPoint *) object;
+
+  return g_variant_new ("(ii)", self->x, self->y);
+}
+
+static gboolean
+set_state (MpSerializable  *object,
+           GVariant        *state,
+           GError         **error)
+{
+  ValuesPoint *self = (ValuesPoint *) object;
+
+  g_variant_get (state, "(ii)", &self->x, &self->y);
+  return TRUE;
+}
+
+static void
+serializable_init (MpSerializableInterface *iface)
+{
+  iface->get_state = get_state;
+  iface->set_state = set_state;
+}
+
+static void
+values_point_class_init (ValuesPointClass *class)
+{
+}
+
+static void
+values_point_init (ValuesPoint *self)
+{
+}
+
+static GVariant *
+new_point (int x,
+           int y)
+{
+  g_autoptr (MpSerializable) object = g_object_new (values_point_get_type (), NULL);
+  ValuesPoint *point = (ValuesPoint *) object;
+
+  point->x = x;
+  point->y = y;
+  return mp_serializable_to_variant (object, NULL);
+}
+
+/* --- Cases --------------------------------------------------------------------------------- */
 
 typedef struct {
   const char *name;
@@ -134,6 +202,7 @@ static const Case cases[] = {
   { "unknown extension", "@m(sv) ('mp.unknown', <int64 5>)" },
   { "dict with a key twice", "{'a': <int64 1>, 'a': <int64 2>}" },
   { "set with a member twice", "@m(sv) ('mp.set', <[<int64 1>, <int64 1>]>)" },
+  { "object that is not allowed", "@m(sv) ('mp.gobject', <('ValuesSecret', <int64 1>)>)" },
   { "moment of nonsense", "@m(sv) ('mp.datetime', <'yesterday'>)" },
 };
 
@@ -220,35 +289,42 @@ new_tuple (gsize n)
 /* ── Values as texts ─────────────────────────────────────────────────────────────────────────── */
 
 static gboolean
-describe_queue (const GMatchInfo *info,
-                GString          *text,
-                gpointer          objects)
+describe_shared (const GMatchInfo *info,
+                 GString          *text,
+                 gpointer          data)
 {
   g_autofree char *handle = g_match_info_fetch (info, 1);
   g_autoptr (GError) error = NULL;
-  MpShared *shared = mp_shared_open (handle, &error);
+  g_autoptr (GObject) shared = NULL;
+
+  if (g_str_has_prefix (handle, "mproc-manager:"))
+    shared = G_OBJECT (mp_proxy_open (handle, &error));
+  else
+    shared = (GObject *) mp_shared_open (handle, &error);
 
   if (shared == NULL)
-    {
-      g_string_append (text, error->message);
-      return FALSE;
-    }
-
-  g_string_append_printf (text, "<Queue %u>", mp_queue_qsize (MP_QUEUE (shared)));
-  g_ptr_array_add (objects, shared);
+    g_string_append (text, error->message);
+  else if (MP_IS_PROXY (shared))
+    g_string_append_printf (text, "<ListProxy %" G_GINT64_FORMAT ">",
+                            mp_proxy_get_length (MP_PROXY (shared), NULL));
+  else
+    g_string_append_printf (text, "<Queue %u>", mp_queue_qsize (MP_QUEUE (shared)));
   return FALSE;
 }
 
-/* A shared object is told by what it is, and added to @objects; a long text by its length and
+/* A shared object is told by what it is, and so is one of ours; a long text by its length and
  * checksum. */
 static char *
-describe (GVariant  *value,
-          GPtrArray *objects)
+describe (GVariant *value)
 {
   g_autofree char *printed = g_variant_print (value, TRUE);
+  g_autoptr (GObject) object = mp_serializable_from_variant (value, NULL);
   g_autoptr (GRegex) handles = NULL;
   g_autofree char *checksum = NULL;
 
+  if (object != NULL)
+    return g_strdup_printf ("<%s %d %d>", G_OBJECT_TYPE_NAME (object), ((ValuesPoint *) object)->x,
+                            ((ValuesPoint *) object)->y);
   if (strlen (printed) > LONGEST)
     {
       checksum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, printed, -1);
@@ -256,7 +332,7 @@ describe (GVariant  *value,
     }
 
   handles = g_regex_new ("@m\\(sv\\) \\('mp.object', <'([^']*)'>\\)", 0, 0, NULL);
-  return g_regex_replace_eval (handles, printed, -1, 0, 0, describe_queue, objects, NULL);
+  return g_regex_replace_eval (handles, printed, -1, 0, 0, describe_shared, NULL, NULL);
 }
 
 static void
@@ -299,18 +375,14 @@ open_queue (const char *handle)
   return MP_QUEUE (shared);
 }
 
-/* Puts the value, in a message that holds what the value names, and the name behind it. */
+/* Puts the value and the name behind it. */
 static void
 put (MpQueue    *queue,
      const char *name,
-     GVariant   *value,
-     GPtrArray  *objects)
+     GVariant   *value)
 {
   g_autoptr (GError) error = NULL;
 
-  mp_shared_detach_all ();
-  for (guint i = 0; objects != NULL && i < objects->len; i++)
-    mp_shared_attach (objects->pdata[i]);
   if (!mp_queue_put (queue, value, SECONDS, NULL, &error))
     say_error ("refused", name, error);
   else if (!mp_queue_put (queue, g_variant_new_string (name), SECONDS, NULL, &error))
@@ -323,17 +395,18 @@ write_value (MpQueue    *queue,
              GVariant   *value)
 {
   g_autoptr (GVariant) held = g_variant_ref_sink (value);
-  g_autoptr (GPtrArray) objects = g_ptr_array_new_with_free_func (g_object_unref);
-  g_autofree char *text = describe (held, objects);
+  g_autofree char *text = describe (held);
 
   say ("wrote", name, text);
-  put (queue, name, held, objects);
+  put (queue, name, held);
 }
 
 static void
-write_all (MpQueue *queue)
+write_all (MpQueue    *queue,
+           const char *handle)
 {
   g_autoptr (MpQueue) inner = mp_queue_new (0, NULL);
+  g_autoptr (MpProxy) list = mp_proxy_open (handle, NULL);
 
   mp_queue_put (inner, g_variant_new_int64 (7), SECONDS, NULL, NULL);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -356,7 +429,12 @@ write_all (MpQueue *queue)
   write_value (queue, "queue inside",
                g_variant_new_parsed ("{'inside': <[%v, <'x'>]>}",
                                      mp_shared_to_variant (MP_SHARED (inner))));
-  put (queue, END, g_variant_new_string (END), NULL);
+  write_value (queue, "object", new_point (1, -2));
+  write_value (queue, "object inside", g_variant_new_parsed ("[%v, <'x'>]", new_point (3, 4)));
+  write_value (queue, "proxy", mp_proxy_to_variant (list, NULL));
+  write_value (queue, "proxy inside",
+               g_variant_new_parsed ("[%v, <'x'>]", mp_proxy_to_variant (list, NULL)));
+  put (queue, END, g_variant_new_string (END));
 }
 
 /* @other: where to put what was read, or NULL. */
@@ -369,8 +447,7 @@ read_all (MpQueue *queue,
       g_autoptr (GError) error = NULL;
       g_autoptr (GVariant) value = mp_queue_get (queue, SECONDS, NULL, &error);
       g_autoptr (GVariant) named = mp_queue_get (queue, SECONDS, NULL, NULL);
-      g_autoptr (GPtrArray) objects = g_ptr_array_new_with_free_func (g_object_unref);
-      g_autofree char *text = value != NULL ? describe (value, objects) : NULL;
+      g_autofree char *text = value != NULL ? describe (value) : NULL;
       const char *name = g_variant_get_string (named, NULL);
 
       if (name[0] == '\0')
@@ -382,11 +459,11 @@ read_all (MpQueue *queue,
         }
       say ("read", name, text);
       if (other != NULL)
-        put (other, name, value, objects);
+        put (other, name, value);
     }
 
   if (other != NULL)
-    put (other, END, g_variant_new_string (END), NULL);
+    put (other, END, g_variant_new_string (END));
 }
 
 int
@@ -394,13 +471,16 @@ main (int    argc,
       char **argv)
 {
   g_autoptr (MpQueue) queue = argc > 2 ? open_queue (argv[2]) : NULL;
-  g_autoptr (MpQueue) other = argc > 3 ? open_queue (argv[3]) : NULL;
+  g_autoptr (MpQueue) other = argc > 3 && strcmp (argv[1], "pass") == 0 ? open_queue (argv[3])
+                                                                        : NULL;
 
   if (queue == NULL)
     return EXIT_FAILURE;
 
+  if (!mp_serializable_allow (values_point_get_type (), NULL))
+    return EXIT_FAILURE;
   if (strcmp (argv[1], "write") == 0)
-    write_all (queue);
+    write_all (queue, argv[3]);
   else
     read_all (queue, other);
 

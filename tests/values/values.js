@@ -5,6 +5,7 @@
 // the same. The text of a value is what one would write for it in a program, or nearly so.
 
 import GLib from 'gi://GLib';
+import GObject from 'gi://GObject';
 
 import Mp from 'gi://Mp?version=1';
 
@@ -15,6 +16,24 @@ const MIB = 1 << 20;
 
 // The case of no name ends everything.
 const END = '';
+
+const ValuesPoint = GObject.registerClass({
+    GTypeName: 'ValuesPoint',
+    Implements: [Mp.Serializable],
+}, class extends GObject.Object {
+    static at(x, y) {
+        return Object.assign(new ValuesPoint(), {x, y});
+    }
+
+    vfunc_get_state() {
+        return new GLib.Variant('(ii)', [this.x, this.y]);
+    }
+
+    vfunc_set_state(state) {
+        [this.x, this.y] = state.deepUnpack();
+        return true;
+    }
+});
 
 const inner = new Mp.Queue();
 
@@ -40,6 +59,12 @@ function hidden(object) {
     });
     object.a = 2;
     return object;
+}
+
+class Thing {
+    constructor() {
+        this.a = 1;
+    }
 }
 
 const twice = [1];
@@ -125,6 +150,8 @@ const CASES = {
     'list of 100000': Array.from({length: MANY}, (_, i) => i),
     'queue': inner,
     'queue inside': {inside: [inner, 'x']},
+    'object': ValuesPoint.at(1, -2),
+    'object inside': [ValuesPoint.at(3, 4), 'x'],
 
     'GLib.Variant': new GLib.Variant('a{si}', {a: 1}),
     'GLib.Bytes': new GLib.Bytes([1, 2]),
@@ -147,6 +174,8 @@ const CASES = {
     'Date invalid': new Date(NaN),
     'function': function f() {},
     'Symbol': Symbol('s'),
+    'Symbol as a property': {s: Symbol('s'), b: 1},
+    'instance of a class': new Thing(),
     'RegExp': /x/,
     'Promise': Promise.resolve(1),
     'cycle': cycle(),
@@ -157,6 +186,10 @@ const CASES = {
 function describeObject(value) {
     if (value instanceof Mp.Shared)
         return `<${value.constructor.name.replace('Mp_', '')} ${value.qsize()}>`;
+    if (value instanceof Mp.Proxy)
+        return `<${value.constructor.name.replace('Mp_', '')} ${value.length}>`;
+    if (value instanceof ValuesPoint)
+        return `<ValuesPoint ${value.x} ${value.y}>`;
     if (value instanceof GLib.Variant)
         return `Variant ${value.print(true)}`;
     if (value instanceof GLib.Bytes)
@@ -222,9 +255,10 @@ function put(queue, name, value) {
     queue.put(name, {timeout: SECONDS});
 }
 
-function writeAll(queue) {
+function writeAll(queue, proxy) {
     inner.put(7);
-    for (const [name, value] of Object.entries(CASES)) {
+    const all = {...CASES, 'proxy': proxy, 'proxy inside': [proxy, 'x']};
+    for (const [name, value] of Object.entries(all)) {
         say('wrote', name, name === 'cycle' ? 'cycle' : shortened(describe(value)));
         put(queue, name, value);
     }
@@ -258,8 +292,9 @@ function readAll(queue, other) {
 }
 
 const [what, ...handles] = ARGV;
-const [queue, other] = handles.map(handle => Mp.Shared.open(handle));
+Mp.Serializable.allow(ValuesPoint);
+const queue = Mp.Shared.open(handles[0]);
 if (what === 'write')
-    writeAll(queue);
+    writeAll(queue, Mp.Proxy.open(handles[1]));
 else
-    readAll(queue, other);
+    readAll(queue, what === 'pass' ? Mp.Shared.open(handles[1]) : undefined);

@@ -20,7 +20,7 @@ except ImportError:
 
 import mproc
 
-from gi.repository import GLib, Mp
+from gi.repository import GLib, GObject, Mp
 
 SECONDS = 60
 LONGEST = 2000
@@ -39,6 +39,21 @@ class Point:
 
     def __repr__(self):
         return f'Point({self.x}, {self.y})'
+
+
+class ValuesPoint(GObject.Object, Mp.Serializable):
+    __gtype_name__ = 'ValuesPoint'
+
+    def __init__(self, x=0, y=0):
+        super().__init__()
+        self.x, self.y = x, y
+
+    def do_get_state(self):
+        return GLib.Variant('(ii)', (self.x, self.y))
+
+    def do_set_state(self, state):
+        self.x, self.y = state.unpack()
+        return True
 
 
 class Text(str):
@@ -165,6 +180,8 @@ CASES = {
     'list of 100000': list(range(MANY)),
     'queue': inner,
     'queue inside': {'inside': [inner, 'x']},
+    'object': ValuesPoint(1, -2),
+    'object inside': [ValuesPoint(3, 4), 'x'],
 
     'GLib.Variant': GLib.Variant('a{si}', {'a': 1}),
     'GLib.Bytes': GLib.Bytes.new(b'\1\2'),
@@ -202,6 +219,10 @@ class Printer(pprint.PrettyPrinter):
     def format(self, object, context, maxlevels, level):
         if isinstance(object, Mp.Shared):
             return f'<{type(object).__name__} {object.qsize()}>', False, False
+        if isinstance(object, Mp.Proxy):
+            return f'<{type(object).__name__} {len(object)}>', False, False
+        if isinstance(object, ValuesPoint):
+            return f'<ValuesPoint {object.x} {object.y}>', False, False
         if isinstance(object, Failure):
             return f'{object!r} {object.__dict__}', False, False
         if type(object).__module__ == 'numpy':
@@ -243,9 +264,9 @@ def put(queue, name, value):
         queue.put(name, timeout=SECONDS)
 
 
-def write_all(queue):
+def write_all(queue, proxy):
     inner.put(7)
-    for name, value in CASES.items():
+    for name, value in (CASES | {'proxy': proxy, 'proxy inside': [proxy, 'x']}).items():
         say('wrote', name, describe(value))
         put(queue, name, value)
     put(queue, END, END)
@@ -274,11 +295,12 @@ def read_all(queue, other):
 def main():
     what, *handles = sys.argv[1:]
     sys.set_int_max_str_digits(0)
-    queue, other, *_ = *map(Mp.Shared.open, handles), None
+    Mp.Serializable.allow(ValuesPoint)
+    queue = Mp.Shared.open(handles[0])
     if what == 'write':
-        write_all(queue)
+        write_all(queue, Mp.Proxy.open(handles[1]))
     else:
-        read_all(queue, other)
+        read_all(queue, Mp.Shared.open(handles[1]) if what == 'pass' else None)
 
 
 if __name__ == '__main__':

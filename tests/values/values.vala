@@ -12,6 +12,25 @@ const int MIB = 1 << 20;
 // The case of no name ends everything.
 const string END = "";
 
+class ValuesPoint : Object, Mp.Serializable {
+    public int x;
+    public int y;
+
+    public ValuesPoint (int x, int y) {
+        this.x = x;
+        this.y = y;
+    }
+
+    public Variant get_state () throws Error {
+        return new Variant ("(ii)", x, y);
+    }
+
+    public bool set_state (Variant state) throws Error {
+        state.get ("(ii)", out x, out y);
+        return true;
+    }
+}
+
 struct Pair {
     string name;
     Variant value;
@@ -196,6 +215,8 @@ void add_foreign () {
     add ("unknown extension", extension ("mp.unknown", (int64) 5));
     add ("dict with a key twice", dict ({ "a", "a" }, { (int64) 1, (int64) 2 }));
     add ("set with a member twice", extension ("mp.set", boxes ({ (int64) 1, (int64) 1 })));
+    add ("object that is not allowed",
+         extension ("mp.gobject", new Variant ("(sv)", "ValuesSecret", new Variant.int64 (1))));
     add ("moment of nonsense", extension ("mp.datetime", "yesterday"));
 }
 
@@ -228,8 +249,26 @@ void add_large (Mp.Queue inner) {
 
 // ── Values as texts ─────────────────────────────────────────────────────────────────────────────
 
-// A shared object is told by what it is, and kept; a long text by its length and checksum.
-string describe (Variant value, GenericArray<Mp.Shared> objects) {
+string describe_shared (string handle) {
+    try {
+        if (handle.has_prefix ("mproc-manager:"))
+            return "<ListProxy %s>".printf (Mp.Proxy.open (handle).get_length ().to_string ());
+        return "<Queue %u>".printf (((Mp.Queue) Mp.Shared.open (handle)).qsize ());
+    } catch (Error error) {
+        return error.message;
+    }
+}
+
+// A shared object is told by what it is, and so is one of ours; a long text by its length and
+// checksum.
+string describe (Variant value) {
+    try {
+        var point = (ValuesPoint) Mp.Serializable.from_variant (value);
+        return "<%s %d %d>".printf (point.get_type ().name (), point.x, point.y);
+    } catch (Error error) {
+        // Nearly all are something else.
+    }
+
     var text = value.print (true);
     if (text.length > LONGEST) {
         return "%d bytes %s".printf (text.length,
@@ -239,13 +278,7 @@ string describe (Variant value, GenericArray<Mp.Shared> objects) {
     try {
         var handles = new Regex ("@m\\(sv\\) \\('mp.object', <'([^']*)'>\\)");
         return handles.replace_eval (text, -1, 0, 0, (info, result) => {
-            try {
-                var queue = (Mp.Queue) Mp.Shared.open (info.fetch (1));
-                objects.add (queue);
-                result.append ("<Queue %u>".printf (queue.qsize ()));
-            } catch (Error error) {
-                result.append (error.message);
-            }
+            result.append (describe_shared (info.fetch (1)));
             return false;
         });
     } catch (RegexError error) {
@@ -268,12 +301,8 @@ void say_error (string what, string name, Error error) {
 
 // ── The three programs ──────────────────────────────────────────────────────────────────────────
 
-// Puts the value and the name behind it. Who makes a Variant of a shared object tells the next
-// message to hold that; so it is made once more here, in case that another message came between.
-void put (Mp.Queue queue, string name, Variant value, GenericArray<Mp.Shared>? objects)
-    throws Error {
-    if (objects != null)
-        objects.foreach (shared => shared.to_variant ());
+// Puts the value and the name behind it.
+void put (Mp.Queue queue, string name, Variant value) throws Error {
     try {
         queue.put (value, SECONDS);
     } catch (Error error) {
@@ -283,7 +312,7 @@ void put (Mp.Queue queue, string name, Variant value, GenericArray<Mp.Shared>? o
     queue.put (name, SECONDS);
 }
 
-void write_all (Mp.Queue queue) throws Error {
+void write_all (Mp.Queue queue, Mp.Proxy list) throws Error {
     var inner = new Mp.Queue ();
     inner.put ((int64) 7, SECONDS);
 
@@ -294,12 +323,15 @@ void write_all (Mp.Queue queue) throws Error {
     add_others ();
     add_foreign ();
     add_large (inner);
+    add ("object", new ValuesPoint (1, -2).to_variant ());
+    add ("object inside", boxes ({ new ValuesPoint (3, 4).to_variant (), "x" }));
+    add ("proxy", list.to_variant ());
+    add ("proxy inside", boxes ({ list.to_variant (), "x" }));
     foreach (unowned var pair in all) {
-        var objects = new GenericArray<Mp.Shared> ();
-        say ("wrote", pair.name, describe (pair.value, objects));
-        put (queue, pair.name, pair.value, objects);
+        say ("wrote", pair.name, describe (pair.value));
+        put (queue, pair.name, pair.value);
     }
-    put (queue, END, END, null);
+    put (queue, END, END);
 }
 
 void read_all (Mp.Queue queue, Mp.Queue? other) throws Error {
@@ -318,23 +350,23 @@ void read_all (Mp.Queue queue, Mp.Queue? other) throws Error {
             say_error ("read", name, problem);
             continue;
         }
-        var objects = new GenericArray<Mp.Shared> ();
-        say ("read", name, describe (value, objects));
+        say ("read", name, describe (value));
         if (other != null)
-            put (other, name, value, objects);
+            put (other, name, value);
     }
     if (other != null)
-        put (other, END, END, null);
+        put (other, END, END);
 }
 
 int main (string[] args) {
     try {
         var queue = (Mp.Queue) Mp.Shared.open (args[2]);
+        Mp.Serializable.allow (typeof (ValuesPoint));
         Mp.Queue? other = null;
-        if (args.length > 3)
+        if (args[1] == "pass")
             other = (Mp.Queue) Mp.Shared.open (args[3]);
         if (args[1] == "write")
-            write_all (queue);
+            write_all (queue, Mp.Proxy.open (args[3]));
         else
             read_all (queue, other);
     } catch (Error error) {

@@ -5,14 +5,14 @@
 // promises and iteration.
 //
 // An end of a pipe in shared memory sends and receives by its two queues, and so shared objects
-// travel in its values. Over a socket values travel as JSON text, or bytes as they are. What waits
+// travel in its values. Over a socket values travel as JSON, or bytes as they are. What waits
 // without `Async` in its name stops this process, promises and all.
 
 /* exported install */
 
 'use strict';
 
-const {GLib, Gio} = imports.gi;
+const {GLib} = imports.gi;
 const Errors = imports.overrides.MpErrors;
 const Queues = imports.overrides.MpQueue;
 const Values = imports.overrides.MpValues;
@@ -84,8 +84,7 @@ function send(value, options) {
 }
 
 function sendText(connection, value, timeout) {
-    const text = Values.encode(value, {objects: []});
-    sendData(connection, Mp.Encoding.JSON, encoder.encode(text), timeout);
+    sendData(connection, Mp.Encoding.JSON, Values.encodeMessage(value, Values.collect()), timeout);
 }
 
 /**
@@ -116,7 +115,7 @@ async function sendAsync(value, options) {
         return;
     }
     const isBytes = value instanceof Uint8Array;
-    const data = isBytes ? value : encoder.encode(Values.encode(value, {objects: []}));
+    const data = isBytes ? value : Values.encodeMessage(value, Values.collect());
     const payload = Mp.Payload.new(isBytes ? Mp.Encoding.BYTES : Mp.Encoding.JSON,
         new GLib.Bytes(data));
     await Errors.promise((token, callback) => this.send_async(payload, token, callback),
@@ -131,11 +130,14 @@ function lateError() {
 
 // Status, and the value of what came from a socket.
 function take(connection, timeout) {
-    const [status, text] = Errors.waitFor(usec => connection.take_text(usec), timeout);
+    const [status, encoding, data] = Errors.waitFor(
+        usec => connection.take_data(Mp.Encoding.JSON, 0, usec), timeout);
+    if (status === Mp.Status.OK && encoding === Mp.Encoding.JSON)
+        return [status, Values.decodeMessage(data ?? new Uint8Array(0))];
     if (status === Mp.Status.OK)
-        return [status, Values.decode(text)];
-    if (status === Mp.Status.NOT_PLAIN && text !== null)
-        throw Errors.failure(Mp.Error.NOT_PLAIN, text);
+        return [status, new Uint8Array(data ?? [])];
+    if (status === Mp.Status.NOT_PLAIN)     // throws, saying why
+        Mp.Payload.new(encoding, new GLib.Bytes(data ?? [])).convert(Mp.Encoding.JSON);
     if (status === Mp.Status.INVALID)
         throw Errors.failure(Mp.Error.INVALID_STATE, 'What comes next is not a message');
     if (status !== Mp.Status.TIMED_OUT)
@@ -190,9 +192,9 @@ async function recvAsync(options) {
     if (value !== undefined)
         return value;
 
-    return Queues.readPayload(await Errors.promise(
-        (token, callback) => this.recv_async(token, callback),
-        result => this.recv_finish(result), {cancellable, timeout}));
+    const payload = await Errors.promise((token, callback) => this.recv_async(token, callback),
+        result => this.recv_finish(result), {cancellable, timeout});
+    return payload.getValue();
 }
 
 /**
@@ -207,8 +209,10 @@ function recvBytes(options) {
     const [status,, data, block] = Errors.waitFor(
         usec => this.take_data(0, maxSize, usec), Errors.timeoutOf(options));
     try {
-        if (status === Mp.Status.INVALID && !this.is_closed())
-            throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'The message is larger, or none');
+        if (status === Mp.Status.INVALID && !this.is_closed()) {
+            throw Errors.failure(maxSize > 0 ? Mp.Error.TOO_SHORT : Mp.Error.INVALID_STATE,
+                'The message is larger, or none');
+        }
         check(this, status, 'Nothing came in time');
         return block !== null && !data?.length ? block.toArray().slice() : new Uint8Array(data);
     } finally {
@@ -345,10 +349,8 @@ function accept(options) {
     const [status, connection] = Errors.waitFor(usec => this.accept_raw(usec),
         Errors.timeoutOf(options));
     if (status === Mp.Status.NOT_OWNER) {
-        throw new Gio.IOErrorEnum({
-            code: Gio.IOErrorEnum.PERMISSION_DENIED,
-            message: 'Somebody who does not have the key has tried to connect',
-        });
+        throw Errors.failure(Mp.Error.AUTHENTICATION,
+            'Somebody who does not have the key has tried to connect');
     }
     if (status === Mp.Status.INVALID)
         throw Errors.failure(Mp.Error.INVALID_STATE, 'The listener is closed');
@@ -375,7 +377,7 @@ async function* acceptAll() {
         } catch (error) {
             if (error.matches?.(Mp.Error, Mp.Error.INVALID_STATE))
                 return;
-            if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.PERMISSION_DENIED))
+            if (!error.matches?.(Mp.Error, Mp.Error.AUTHENTICATION))
                 throw error;
         }
     }

@@ -19,14 +19,59 @@ let Mp = null;
 
 // ── Calls ───────────────────────────────────────────────────────────────────────────────────────
 
+// Little-endian as the machine is, or not.
+const LITTLE = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+
+// Messages as the library frames them: how many; of each its encoding, its size and its bytes.
+function makeFrame(messages) {
+    const frame = new Uint8Array(messages.reduce((sum, {length}) => sum + 12 + length, 4));
+    const view = new DataView(frame.buffer);
+    let at = 4;
+    view.setUint32(0, messages.length, LITTLE);
+    for (const message of messages) {
+        view.setUint32(at, Mp.Encoding.JSON, LITTLE);
+        view.setBigUint64(at + 4, BigInt(message.length), LITTLE);
+        frame.set(message, at + 12);
+        at += 12 + message.length;
+    }
+    return frame;
+}
+
+// The values of a frame whose messages all are JSON.
+function readFrame(frame) {
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+    const values = [];
+    for (let at = 4; at < frame.length;) {
+        const size = Number(view.getBigUint64(at + 4, LITTLE));
+        values.push(Values.decodeMessage(frame.subarray(at + 12, at + 12 + size)));
+        at += 12 + size;
+    }
+    return values;
+}
+
+// The texts of values, or whole messages if many bytes are in one of them.
+function encodeAll(values) {
+    const found = values.map(() => Values.collect());
+    const texts = values.map((value, i) => Values.encode(value, found[i]));
+    const objects = found.flatMap(each => each.objects);
+    if (found.every(each => each.pieces.length === 0))
+        return {texts, objects};
+    return {messages: texts.map((text, i) => Values.joinMessage(text, found[i])), objects};
+}
+
 function call(proxy, method, values = [], start = 0, end = 0, version = 0) {
     // The server opens the shared objects in what it keeps before it answers; until then they live
     // here.
-    const found = {objects: []};
-    const [, texts, number, newVersion] = proxy.call_text(method, start, end, version,
-        values.map(value => Values.encode(value, found)));
-    found.objects.splice(0);
-    return {values: Values.decode(texts), number: Number(number), version: Number(newVersion)};
+    const {texts, messages, objects} = encodeAll(values);
+    const [, reply, number, newVersion] = messages !== undefined
+        ? proxy.call_data(method, start, end, version, makeFrame(messages), Mp.Encoding.JSON)
+        : proxy.call_text(method, start, end, version, texts);
+    objects.splice(0);
+    return {
+        values: messages !== undefined ? readFrame(reply) : Values.decode(reply),
+        number: Number(number),
+        version: Number(newVersion),
+    };
 }
 
 function callOne(proxy, method, values, start) {

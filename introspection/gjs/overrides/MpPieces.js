@@ -150,7 +150,7 @@ var Reader = class {
                 throw invalid('bytes that overlap, or that nothing names');
             end = offset + this._taken.get(offset);
         }
-        if (end > 0 && end !== this._bytes.length)
+        if (end !== this._bytes.length)
             throw invalid('bytes that nothing names behind the text');
     }
 };
@@ -158,11 +158,15 @@ var Reader = class {
 /**
  * What is behind the text of a message.
  *
+ * A block may also be there because the message holds shared objects, and have been written by
+ * another language: then what it begins with is something else than the text.
+ *
+ * @param {string} text - the text
  * @param {Uint8Array} [pieces] - the pieces, if they came apart from the text
  * @param {Mp.Block} [block] - the block that the message came in, if the pieces lie in it
  * @returns {Reader} the pieces, or null
  */
-function split(pieces, block) {
+function split(text, pieces, block) {
     if (pieces?.length > 0)
         return new Reader(pieces);
     if (!block)
@@ -170,7 +174,9 @@ function split(pieces, block) {
 
     const bytes = block.toArray();
     const nul = bytes.indexOf(0);
-    return nul < 0 ? null : new Reader(bytes.subarray(align(nul + 1)));
+    if (nul < 0 || decoder.decode(bytes.subarray(0, nul)) !== text)
+        return null;
+    return new Reader(bytes.subarray(align(nul + 1)));
 }
 
 /**

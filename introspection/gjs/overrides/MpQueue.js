@@ -9,7 +9,7 @@
 // which the garbage collector does not count: so they are copied and released here, unless a view
 // is asked for.
 
-/* exported attach, install, takeValue */
+/* exported attach, bytesOf, install */
 
 'use strict';
 
@@ -40,39 +40,10 @@ var {attach} = Messages;
 function read(status, text, pieces, block) {
     try {
         if (status === Mp.Status.OK)
-            return Values.decode(text, Pieces.split(pieces, block));
-        if (status === Mp.Status.NOT_PLAIN && text !== null)
-            throw Errors.failure(Mp.Error.NOT_PLAIN, text);
-        return Errors.check(status);
+            return Values.decode(text, Pieces.split(text, pieces, block));
+        return Errors.checkRead(status, text);
     } finally {
         block?.release();
-    }
-}
-
-/**
- * Takes the first value of a queue if there is one now.
- *
- * @param {Mp.Queue} queue - the queue
- * @param {function(string, Reader): *} [decode] - makes the value of its text and what is attached
- * @returns {*} the value
- */
-function takeValue(queue, decode = Values.decode) {
-    const [status, text, pieces, block] = Errors.waitFor(usec => queue.take_text(usec), 0);
-    Errors.check(status);
-    try {
-        return decode(text, Pieces.split(pieces, block));
-    } finally {
-        block?.release();
-    }
-}
-
-function readPayload(payload) {
-    const converted = payload.convert(Mp.Encoding.JSON);
-    try {
-        return Values.decodeMessage(converted.get_bytes().toArray());
-    } finally {
-        // A use behind the decoding: until here the payload keeps alive what it refers to.
-        payload.get_encoding();
     }
 }
 
@@ -293,9 +264,9 @@ async function getAsync(options) {
     if (value !== undefined)
         return value;
 
-    return readPayload(await Errors.promise(
-        (token, callback) => this.get_async(token, callback),
-        result => this.get_finish(result), {cancellable, timeout}));
+    const payload = await Errors.promise((token, callback) => this.get_async(token, callback),
+        result => this.get_finish(result), {cancellable, timeout});
+    return payload.getValue();
 }
 
 // What is in one frame. One that the library could not convert is an error that names the type.
@@ -304,7 +275,7 @@ function readFrame(encoding, bytes) {
         return Values.decodeMessage(bytes);
     if (encoding === Mp.Encoding.BYTES)
         return bytes.slice();
-    return readPayload(Mp.Payload.new(encoding, new GLib.Bytes(bytes)));
+    return Mp.Payload.new(encoding, new GLib.Bytes(bytes)).getValue();
 }
 
 // The values of frames that all are texts, read as one array, or null.
@@ -362,7 +333,7 @@ function takeSome(queue, max, timeout, values) {
         return [status, null];
 
     const result = Errors.waitFor(usec => queue.take_text(usec), 0);
-    if (result[0] !== Mp.Status.OK && result[0] !== Mp.Status.NOT_PLAIN)
+    if (![Mp.Status.OK, Mp.Status.NOT_PLAIN, Mp.Status.INVALID_DATA].includes(result[0]))
         return [result[0], null];
     try {
         values.push(read(...result));

@@ -25,7 +25,8 @@
 // property whose value is undefined or a symbol is left out, -0 is 0, and an instance of a class of
 // the program's own becomes an object with its properties. All as JSON.stringify has it.
 
-/* exported collect, decode, decodeForms, decodeMessage, encode, encodeMessage, install, notPlain */
+/* exported collect, decode, decodeForms, decodeMessage, encode, encodeMessage, install,
+  joinMessage, notPlain */
 
 'use strict';
 
@@ -43,6 +44,7 @@ let found = null;       // what encode() was given to collect objects and pieces
 let pieces = null;      // what decode() has besides the text
 
 var {collect} = Pieces;
+var joinMessage = Pieces.join;
 
 function notPlain(message) {
     return new Mp.Error({code: Mp.Error.NOT_PLAIN, message});
@@ -93,8 +95,14 @@ function objectForm(object) {
 }
 
 function variantForm(variant) {
-    const box = GLib.Variant.new_variant(variant).get_normal_form();
-    return bytesForm('variant', box.get_data_as_bytes().toArray());
+    const payload = Mp.Payload.new_variant(variant);
+    const objects = payload.get_objects();
+    if (objects?.length > 0) {
+        if (!found?.objects)
+            throw notPlain('Shared objects travel only in queues, to tasks and back');
+        found.objects.push(...objects);
+    }
+    return bytesForm('variant', payload.get_bytes().toArray());
 }
 
 function dateTimeForm(moment) {
@@ -433,9 +441,9 @@ function readDateTime(text) {
 
 function readVariant(content) {
     const bytes = Pieces.make('variant', content, pieces);
-    const box = GLib.Variant.new_from_bytes(new GLib.VariantType('v'), new GLib.Bytes(bytes),
-        false);
-    const variant = box.get_variant();
+    const payload = Mp.Payload.new(Mp.Encoding.VARIANT, new GLib.Bytes(bytes));
+    payload.get_objects();      // what it names is held by the GVariant, too
+    const variant = payload.get_variant(null);
     if (variant.get_type_string() !== 'm(sv)')
         return variant;
     const isObject = variant.get_maybe()?.get_child_value(0).get_string()[0] === 'mp.gobject';

@@ -5,11 +5,18 @@
 
 They go over pipes in shared memory and over Unix sockets. Through shared memory the sender waits
 until the other side calls recv_handle() for the first time.
+
+In values, in those of queues and tasks too, there can be connections over sockets, DupFd objects,
+and sockets once this module was imported. A keeper holds their descriptors until the value is read,
+see mp_fd_leave(), but no longer than the process lives that has sent them.
 """
 
+import copyreg
 import socket
 
-__all__ = ['recv_handle', 'recv_socket', 'send_handle', 'send_socket']
+from gi.overrides import _MpCodec, _MpConnection
+
+__all__ = ['DupFd', 'recv_handle', 'recv_socket', 'send_handle', 'send_socket']
 
 
 def send_handle(connection, handle, destination_pid=None):
@@ -30,3 +37,41 @@ def send_socket(connection, sock):
 def recv_socket(connection):
     """Receives a socket."""
     return socket.socket(fileno=connection.recv_fd())
+
+
+class DupFd:
+    """A duplicate of a descriptor, to be part of a value; its reader calls detach()."""
+
+    def __init__(self, fd):
+        self._fd = fd
+        self._ticket = None
+
+    def detach(self):
+        """The descriptor, which is the caller's. In the process that made this, the original."""
+        if self._ticket is None:
+            return self._fd
+        return _MpConnection.take_fd(self._ticket)
+
+    @classmethod
+    def _open(cls, ticket):
+        self = cls(-1)
+        self._ticket = ticket
+        return self
+
+    def __reduce__(self):
+        _MpCodec.check_encoding(self)
+        return DupFd._open, (self._ticket or _MpConnection.leave_fd(self._fd),)
+
+
+def _rebuild_socket(ticket, family, kind, protocol):
+    return socket.socket(family, kind, protocol, fileno=_MpConnection.take_fd(ticket))
+
+
+def _reduce_socket(sock):
+    if not _MpCodec.is_encoding():
+        raise TypeError(f"cannot pickle '{type(sock).__name__}' object")
+    return _rebuild_socket, (_MpConnection.leave_fd(sock.fileno()), sock.family, sock.type,
+                             sock.proto)
+
+
+copyreg.pickle(socket.socket, _reduce_socket)

@@ -101,6 +101,7 @@ class Connection(_MpConnection.ConnectionMethods, Mp.Connection):
         if not readable and not writable:
             raise ValueError('at least one of `readable` and `writable` must be True')
         super().__init__(fd=_MpConnection.check_handle(handle))
+        self._no_input, self._no_output = not readable, not writable
 
 
 Connection = override(Connection)

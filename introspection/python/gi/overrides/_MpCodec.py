@@ -27,6 +27,9 @@ VARIANT, PICKLE, JSON, BYTES = range(1, 5)
 
 PROTOCOL = 5
 
+# In the bytes of a GVariant: what stands for a shared object or a proxy begins with it.
+OBJECT_TAG = b'mp.object\0'
+
 
 class _State(threading.local):
     # The shared objects in what this thread is encoding. None: it is not; False: it tries, and
@@ -143,8 +146,12 @@ def open_proxy(handle):
 
 def load_variant(data):
     from gi.repository import GLib
-    kind = GLib.VariantType.new('v')
-    return GLib.Variant.new_from_bytes(kind, GLib.Bytes.new(data), False).get_variant()
+    content = GLib.Bytes.new(data)
+    if OBJECT_TAG in data:      # the GVariant holds the shared objects that it names
+        payload = gi.repository.Mp.Payload.new(VARIANT, content)
+        if payload.get_objects():
+            return payload.get_variant(None)
+    return GLib.Variant.new_from_bytes(GLib.VariantType.new('v'), content, False).get_variant()
 
 
 def load_object(data):
@@ -182,6 +189,24 @@ def reduce_shared(shared):
     check_encoding(shared)
     _state.met.append(shared)
     return open_shared, (shared.get_handle(),)
+
+
+def exists(handle):
+    """Whether there is a shared object of this handle."""
+    try:
+        gi.repository.Mp.Shared.open(handle)
+    except Exception:
+        return False
+    return True
+
+
+def hold_by(make):
+    """Has the message, if one is being encoded, hold the shared object that make() gives."""
+    if _state.met is None:
+        return
+    if _state.met is False:
+        raise RuntimeError('a value that refers to shared objects')
+    _state.met.append(make())
 
 
 def attempt(dumps, value):

@@ -53,15 +53,68 @@ def read_payload(message):
     return encoded
 
 
+# ── Descriptors in values ───────────────────────────────────────────────────────────────────────
+# A keeper holds them until they are taken, see mp_fd_leave(). What was in a message that nobody
+# will read is taken back when the next is left: a shared object in the message tells.
+
+_left = {}
+
+
+def leave_fd(fd):
+    """A text for a value, by which its reader takes a duplicate of a descriptor."""
+    Mp = gi.repository.Mp
+    for ticket, (pid, handle) in list(_left.items()):
+        if pid != os.getpid():
+            _left.pop(ticket, None)         # the parent's
+        elif not _MpCodec.exists(handle) and _left.pop(ticket, None):
+            _close_left(Mp, ticket)
+    with translated:
+        ticket = Mp.fd_leave(fd)
+
+    def make():
+        hold = Mp.Event.new()
+        _left[ticket] = os.getpid(), hold.get_handle()
+        return hold
+    try:
+        _MpCodec.hold_by(make)
+    except RuntimeError:
+        _close_left(Mp, ticket)
+        raise
+    return ticket
+
+
+def _close_left(Mp, ticket):
+    try:
+        os.close(Mp.fd_take(ticket))
+    except GLib.Error:
+        pass        # its reader has it
+
+
+def take_fd(ticket):
+    """The descriptor, which is the caller's."""
+    with translated:
+        return gi.repository.Mp.fd_take(ticket)
+
+
+def rebuild(ticket, readable, writable):
+    fd = take_fd(ticket)
+    return gi.repository.Mp.Connection(fd, readable, writable)
+
+
 class ConnectionMethods:
     # The queues of an end in shared memory, once they are known; None after closing.
     _in = _out = None
 
+    # What a connection made of a handle is not to be used for.
+    _no_input = _no_output = False
+
     # ── What it is ──────────────────────────────────────────────────────────────────────────────
 
     closed = property(lambda self: self.is_closed(), doc='Whether the connection is closed here.')
-    readable = property(lambda self: self.get_readable(), doc='Whether it is for receiving.')
-    writable = property(lambda self: self.get_writable(), doc='Whether it is for sending.')
+    readable = property(lambda self: not self._no_input and self.get_readable(),
+                        doc='Whether it is for receiving.')
+    writable = property(lambda self: not self._no_output and self.get_writable(),
+                        doc='Whether it is for sending.')
 
     def fileno(self):
         """The descriptor of a socket. A pipe in shared memory has none."""
@@ -96,8 +149,10 @@ class ConnectionMethods:
         if self.get_fd() < 0:
             return _MpCodec.reduce_shared(self)
         _MpCodec.check_encoding(self)
-        raise TypeError('a connection over a socket cannot be part of a value: send its descriptor '
-                        'with mproc.reduction.send_handle(), or use a pipe in shared memory')
+        if self.get_plain():
+            raise TypeError('a connection to multiprocessing cannot be part of a value: send its '
+                            'descriptor with mproc.reduction.send_handle()')
+        return rebuild, (leave_fd(self.get_fd()), self.readable, self.writable)
 
     def _check_closed(self):
         if self.is_closed():
@@ -105,12 +160,12 @@ class ConnectionMethods:
 
     def _check_readable(self):
         self._check_closed()
-        if not self.get_readable():
+        if not self.readable:
             raise OSError('connection is write-only')
 
     def _check_writable(self):
         self._check_closed()
-        if not self.get_writable():
+        if not self.writable:
             raise OSError('connection is read-only')
 
     def _find_in(self):
@@ -377,15 +432,22 @@ def connect(address, key, timeout=None):
     raise error
 
 
+def _number_of(thing):
+    if isinstance(thing, int):
+        return thing
+    sentinel = getattr(thing, 'sentinel', None)
+    return thing.fileno() if sentinel is None else sentinel
+
+
 def wait(things, timeout=None):
-    """Those of @things that are ready: connections, queues, listeners, descriptors, or whatever
-    has a fileno()."""
+    """Those of @things that are ready: connections, queues, listeners, processes that were started,
+    descriptors, or whatever has a fileno()."""
     Mp = gi.repository.Mp
     shared = (Mp.Connection, Mp.Queue, Mp.Listener)
     things = list(things)
     objects = [thing for thing in things if isinstance(thing, shared)]
     rest = [thing for thing in things if not isinstance(thing, shared)]
-    fds = [thing if isinstance(thing, int) else thing.fileno() for thing in rest]
+    fds = [_number_of(thing) for thing in rest]
     usec = microseconds(True, timeout)
     end = _MpQueue.end_of(usec)
     status, ready = Mp.Connection.wait_raw(objects, fds, usec)

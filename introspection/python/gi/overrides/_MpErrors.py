@@ -10,6 +10,7 @@ process: it runs anywhere.
 
 import builtins
 import errno
+import os
 import queue
 import threading
 
@@ -17,7 +18,7 @@ from gi.repository import GLib
 
 # MpStatus, what the raw calls return.
 OK, TIMED_OUT, CLOSED, INTERRUPTED, CANCELLED = range(5)
-NO_SPACE, NOT_PLAIN, NOT_OWNER, INVALID, FAILED, BROKEN = range(5, 11)
+NO_SPACE, NOT_PLAIN, NOT_OWNER, INVALID, FAILED, BROKEN, INVALID_DATA = range(5, 12)
 
 # The domain of MpError, and the one of its codes that must be told apart here.
 DOMAIN = 'mp-error-quark'
@@ -147,7 +148,7 @@ _BY_CODE = [ProcessError, queue.Empty, queue.Full, ShutDown, TimeoutError, NoSpa
             NotPlainError, InvalidDataError, ValueError, StateError, AssertionError,
             NotSupportedError, NoSuchObjectError, NoSuchFunctionError, LookupError, WorkerDied,
             RemoteError, Terminated, ServerDied, AbandonedError, threading.BrokenBarrierError,
-            TimeLimitExceeded, MemoryLimitExceeded]
+            TimeLimitExceeded, MemoryLimitExceeded, AuthenticationError, BufferTooShort]
 
 _BY_STATUS = {
     TIMED_OUT: (TimeoutError, 'the operation timed out'),
@@ -159,6 +160,7 @@ _BY_STATUS = {
     INVALID: (StateError, 'the object cannot be used here'),
     FAILED: (ProcessError, 'the operation failed'),
     BROKEN: (threading.BrokenBarrierError, 'the barrier is broken'),
+    INVALID_DATA: (InvalidDataError, 'the value does not decode'),
 }
 
 # What GIO tells of errno, as far as a caller is likely to act on it.
@@ -185,6 +187,15 @@ def from_status(status, message=None):
     return kind(message or text)
 
 
+def _find_errno(message):
+    """GIO has one code for several errnos; the library ends its message with the errno's text."""
+    text = message.rpartition(': ')[2]
+    for number in errno.errorcode:
+        if os.strerror(number) == text:
+            return number
+    return None
+
+
 def from_glib(error):
     """The exception for a GLib.Error: an own one, an OSError, or the error itself."""
     if error.domain == DOMAIN:
@@ -192,7 +203,7 @@ def from_glib(error):
     if error.domain == 'g-io-error-quark':
         from gi.repository import Gio
         nick = Gio.IOErrorEnum(error.code).value_nick.upper().replace('-', '_')
-        number = _ERRNO.get(nick)
+        number = _find_errno(error.message) or _ERRNO.get(nick)
         return OSError(number, error.message) if number else OSError(error.message)
     return error
 

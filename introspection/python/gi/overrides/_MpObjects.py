@@ -18,9 +18,13 @@ from gi.repository import GLib
 
 
 def _take_bytes(variant):
-    """A GVariant as the bytes of the `v` that it is in."""
-    box = GLib.Variant.new_variant(variant).get_normal_form()
-    return box.get_data_as_bytes().get_data() or b''
+    """A GVariant as the bytes of the `v` that it is in. The message holds what they name."""
+    payload = gi.repository.Mp.Payload.new_variant(variant)
+    data = payload.get_bytes().get_data() or b''
+    if _MpCodec.OBJECT_TAG in data:
+        for shared in payload.get_objects() or ():
+            _MpCodec.hold_by(lambda shared=shared: shared)
+    return data
 
 
 def reduce_variant(variant):
