@@ -50,6 +50,7 @@
 #include "mproc/pool/mp-result.h"
 #include "mproc/pool/mp-task-options.h"
 #include "mproc/pool/mp-task.h"
+#include "mproc/pool/mp-thread-pool.h"
 #include "mproc/pool/mp-worker.h"
 
 #include "mproc/manager/mp-dict-proxy.h"

@@ -56,11 +56,8 @@ async function runProcess(handle) {
     const boot = Mp.Shared.open(handle);
     let text = '';
     try {
-        const args = MpQueue.takeValue(boot, message => {
-            const {func: description, args: encoded} = JSON.parse(message);
-            text = description;
-            return MpValues.decode(encoded);
-        });
+        let args;
+        [text, args] = boot.tryGet();
         const func = await MpFunctions.resolve(text);
         await wait(func(...args));
     } catch (error) {
@@ -86,15 +83,29 @@ async function runCall(handle) {
 
 // ── Tasks ───────────────────────────────────────────────────────────────────────────────────────
 
-async function call(func, flags, values) {
-    if (!(flags & Mp.TaskFlags.MAP)) {
-        return await wait(func(...values));
-    }
+function isPromise(value) {
+    return typeof value?.then === 'function';
+}
+
+async function mapWithPromises(func, results, left) {
+    for (const item of left)
+        results.push(await wait(func(item)));
+    return results;
+}
+
+/** What the function returned, or the promise of it: most tasks need none, which takes its time. */
+function call(func, flags, values) {
+    if (!(flags & Mp.TaskFlags.MAP))
+        return wait(func(...values));
 
     const results = [];
-    for (const item of values) {
-        const value = func(item);
-        results.push(typeof value?.then === 'function' ? await wait(value) : value);
+    for (let i = 0; i < values.length; i++) {
+        const value = func(values[i]);
+        if (isPromise(value)) {
+            return wait(value).then(first =>
+                mapWithPromises(func, [...results, first], values.slice(i + 1)));
+        }
+        results.push(value);
     }
     return results;
 }
@@ -106,29 +117,45 @@ function fail(worker, error) {
 }
 
 // A function that was given by name has one argument, which other languages can give, too.
-async function runTask(worker, text, flags, data, named) {
-    const found = MpValues.collect();
-    let result = null;
-    try {
-        const func = await (named ? MpFunctions.findNamed(text) : MpFunctions.resolve(text));
+function runTask(worker, text, flags, data, named) {
+    const failed = error => fail(worker, named ? error : MpFunctions.rewrite(error, text));
+    const finish = values => {
+        const found = MpValues.collect();
+        const result = MpValues.encodeMessage(values, found);
+        MpQueue.attach(found.objects);
+        return worker.finish(Mp.Encoding.JSON, result);
+    };
+    const run = func => {
         const given = MpValues.decodeMessage(data);
         const whole = named && !(flags & Mp.TaskFlags.MAP);
-        const values = await call(func, flags, whole ? [given] : given);
-        result = MpValues.encodeMessage(values, found);
+        return call(func, flags, whole ? [given] : given);
+    };
+    try {
+        const func = named ? MpFunctions.findNamed(text) : MpFunctions.resolve(text);
+        const values = isPromise(func) ? func.then(run) : run(func);
+        return isPromise(values) ? values.then(finish).catch(failed) : finish(values);
     } catch (error) {
-        return fail(worker, named ? error : MpFunctions.rewrite(error, text));
+        return failed(error);
     }
-    MpQueue.attach(found.objects);
-    return worker.finish(Mp.Encoding.JSON, result);
 }
 
-// One task or one rest. Returns false when there will be no more.
-async function serve(worker) {
+// The main loop has its turn this often, milliseconds, even if one task follows the other.
+const TURN = 10;
+
+let turned = Date.now();
+
+async function turn() {
+    if (context.pending())
+        await MpErrors.tick();
+    turned = Date.now();
+}
+
+// One task or one rest. Returns, or promises, false when there will be no more.
+function serve(worker) {
     const [status, kind, flags, func, , data] = worker.next(Mp.Encoding.JSON, -1);
 
     if (status === Mp.Status.INTERRUPTED || status === Mp.Status.TIMED_OUT) {
-        await MpErrors.tick();
-        return true;
+        return MpErrors.tick().then(() => true);
     }
     if (status !== Mp.Status.OK)
         return false;
@@ -136,10 +163,8 @@ async function serve(worker) {
     const text = decoder.decode(func);
     const named = kind === Mp.FunctionKind.NAMED && MpFunctions.knowsNamed(text);
     const ended = kind < Mp.FunctionKind.LANGUAGE && !named
-        ? worker.run_native() : await runTask(worker, text, flags, data, named);
-    if (context.pending())
-        await MpErrors.tick();
-    return ended === Mp.Status.OK;
+        ? worker.run_native() : runTask(worker, text, flags, data, named);
+    return isPromise(ended) ? ended.then(end => end === Mp.Status.OK) : ended === Mp.Status.OK;
 }
 
 async function runWorker(handle) {
@@ -147,8 +172,15 @@ async function runWorker(handle) {
     GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => GLib.SOURCE_CONTINUE);
 
     const worker = Mp.Worker.new(handle);
-    while (await serve(worker))
-        continue;
+    for (let more = true; more;) {
+        more = serve(worker);
+        if (isPromise(more)) {
+            more = await more;
+            await turn();
+        } else if (Date.now() - turned >= TURN) {
+            await turn();
+        }
+    }
 }
 
 // ── Entry ───────────────────────────────────────────────────────────────────────────────────────

@@ -30,6 +30,9 @@ G_BEGIN_DECLS
 /* A bit for each of the tasks given last, see mp_pool_board_is_cancelled(). */
 #define MP_POOL_CANCEL_BITS (G_GUINT64_CONSTANT (1) << 20)
 
+/* Functions of C that tasks can name by a number. */
+#define MP_POOL_FUNCTIONS 32
+
 /* In MpPoolSeat.running, by the owner: the worker is being killed for this task. */
 #define MP_SEAT_CONDEMNED (G_GUINT64_CONSTANT (1) << 63)
 
@@ -49,7 +52,8 @@ typedef struct {
   guint32 lane;             /* the queue that the lease is from */
   guint32 leave;            /* by the owner: end when idle */
   gint32  output;           /* by the owner: its descriptor of the file to print to; -1: none */
-  guint64 unused[2];
+  guint32 verdict;          /* MpTaskFailure: why the worker kills itself; 0: it does not */
+  guint32 unused[3];
 } MpPoolSeat;
 
 G_STATIC_ASSERT (sizeof (MpPoolSeat) == 64);
@@ -59,10 +63,18 @@ typedef struct {
   guint32 max_tasks;        /* then a worker ends; 0: no bound */
   guint32 timed;            /* outcomes say when the task began and ended */
   guint64 max_memory;       /* resident bytes after a task with which a worker ends; 0: any */
+  guint64 memory_limit;     /* resident bytes; beyond it a worker is killed; 0: none */
   gint64  idle_usec;        /* without a task, after which a worker ends; 0: never */
   gint32  owner;            /* the process, */
   guint32 unused;
 } MpPoolRules;
+
+/* How a function of C is named, as mp_function_describe() says. Written once, by the owner, before
+ * any task has its number. */
+typedef struct {
+  guint32 size;
+  guint8  name[252];
+} MpPoolName;
 
 typedef struct {
   MpSharedHeader header;
@@ -71,10 +83,16 @@ typedef struct {
   MpPoolRules    rules;
   MpPoolSeat     seats[MP_POOL_SEATS (MP_POOL_MAX_WORKERS)] __attribute__ ((aligned (64)));
   guint64        cancelled[MP_POOL_CANCEL_BITS / 64];
+  MpPoolName     functions[MP_POOL_FUNCTIONS];
 } MpPoolBoardData;
 
 /* In MpTaskHeader.flags, beside those of MpTaskFlags: a MpTaskLimits follows the header. */
 #define MP_TASK_LIMITED (1u << 16)
+/* There is no argument: it is mp_pool_get_nothing(). */
+#define MP_TASK_EMPTY (1u << 17)
+/* The function's name is on the board; its size is the number there. */
+#define MP_TASK_KNOWN (1u << 18)
+#define MP_TASK_INNER (MP_TASK_LIMITED | MP_TASK_EMPTY | MP_TASK_KNOWN)
 
 /* A message in a task queue: this, the argument (in the message's encoding), the function. */
 typedef struct {
@@ -97,6 +115,7 @@ typedef enum {
   MP_OUTCOME_BACK,          /* … the task's own message: the worker was too old for it */
   MP_OUTCOME_PROGRESS,      /* … a double and text: the task goes on */
   MP_OUTCOME_OUTPUT,        /* … what the task printed: its outcome comes next */
+  MP_OUTCOME_NOTHING,       /* the result is mp_pool_get_nothing(): there is no payload */
 } MpOutcome;
 
 /* A message in the result queue: this, its times if it is timed, the payload (in the message's
@@ -120,6 +139,10 @@ G_DECLARE_FINAL_TYPE (MpPoolBoard, mp_pool_board, MP, POOL_BOARD, MpShared)
 
 MpPoolBoard     *mp_pool_board_new      (GError      **error);
 MpPoolBoardData *mp_pool_board_get_data (MpPoolBoard  *self);
+
+/* The value that stands for no argument and no result, and as it is encoded: (transfer none). */
+GVariant        *mp_pool_get_nothing_value (void);
+MpPayload       *mp_pool_get_nothing    (void);
 
 /* Waits until there is something to take from @queue, or @ready (@data), which must not block, says
  * that there is something else to see to. A kick of the queue has it asked. MP_STATUS_INTERRUPTED:
@@ -164,7 +187,7 @@ mp_pool_board_clear_seat (MpPoolBoardData *board,
   __atomic_store_n (&self->lease, 0, __ATOMIC_SEQ_CST);
   __atomic_store_n (&self->running, 0, __ATOMIC_SEQ_CST);
   self->since = self->limit = 0;
-  self->lane = self->leave = 0;
+  self->lane = self->leave = self->verdict = 0;
   self->output = -1;
   mp_pool_board_store (&self->taken, MP_SEAT_EMPTY);
 }

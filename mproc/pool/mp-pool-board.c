@@ -68,6 +68,32 @@ mp_pool_board_get_data (MpPoolBoard *self)
   return mp_shared_get_data (MP_SHARED (self));
 }
 
+/* ── Nothing ────────────────────────────────────────────────────────────────────────────────── */
+
+GVariant *
+mp_pool_get_nothing_value (void)
+{
+  static GVariant *value;
+
+  if (g_once_init_enter (&value))
+    g_once_init_leave (&value, g_variant_ref_sink (g_variant_new_maybe (G_VARIANT_TYPE_VARIANT,
+                                                                        NULL)));
+
+  return value;
+}
+
+/* A variant that is nothing; it is encoded once. */
+MpPayload *
+mp_pool_get_nothing (void)
+{
+  static MpPayload *nothing;
+
+  if (g_once_init_enter (&nothing))
+    g_once_init_leave (&nothing, mp_payload_new_variant (mp_pool_get_nothing_value ()));
+
+  return nothing;
+}
+
 /* ── Waiting ────────────────────────────────────────────────────────────────────────────────── */
 
 typedef struct {

@@ -35,11 +35,12 @@ mp_pool_condemn (MpPoolPrivate *priv,
 {
   MpPoolWorker *worker = &priv->roster[seat];
 
-  if (worker->process == NULL || !mp_pool_board_condemn (priv->board, seat, id))
+  if (!mp_pool_is_seated (priv, seat) || !mp_pool_board_condemn (priv->board, seat, id))
     return FALSE;
 
   worker->verdict = verdict;
-  g_ptr_array_add (doomed, g_object_ref (worker->process));
+  if (worker->process != NULL)
+    g_ptr_array_add (doomed, g_object_ref (worker->process));
 
   return TRUE;
 }
@@ -97,7 +98,7 @@ mp_pool_cancel (MpPool    *self,
       mp_pool_complete (self, results[i], &news);
       n_cancelled++;
     }
-  g_cond_broadcast (&priv->changed);
+  mp_pool_wake_followers (priv);
   mp_pool_unlock ();
 
   mp_pool_kill_doomed (doomed);
@@ -133,7 +134,7 @@ enforce_memory (MpPoolPrivate *priv,
 {
   guint64 running = mp_pool_board_get_running (priv->board, seat);
 
-  if (mp_worker_get_resident (priv->roster[seat].pid) <= priv->memory_limit)
+  if (mp_worker_get_resident (priv->roster[seat].pid) <= priv->board->rules.memory_limit)
     return;
 
   if (running == 0)
@@ -152,11 +153,11 @@ send_surplus_home (MpPoolPrivate *priv)
       guint n_here = 0;
 
       for (guint i = 0; i < priv->n_seats; i++)
-        n_here += priv->roster[i].process != NULL && !priv->board->seats[i].leave;
+        n_here += mp_pool_is_seated (priv, i) && !priv->board->seats[i].leave;
 
       for (guint i = priv->n_seats; i-- > 0 && n_here > priv->n_workers;)
         {
-          if (priv->roster[i].process == NULL || priv->board->seats[i].leave
+          if (!mp_pool_is_seated (priv, i) || priv->board->seats[i].leave
               || priv->roster[i].generation != priv->generation
               || (pass == 0 && mp_pool_board_get_lease (priv->board, i) != 0))
             continue;
@@ -174,7 +175,8 @@ mp_pool_enforce (MpPool *self)
   MpPoolPrivate *priv = mp_pool_get_private (self);
   g_autoptr (GPtrArray) doomed = g_ptr_array_new_with_free_func (g_object_unref);
   gint64 now = g_get_monotonic_time ();
-  gboolean measure = priv->memory_limit > 0 && now - priv->measured >= MEASURE_INTERVAL;
+  gboolean measure = priv->board->rules.memory_limit > 0
+                     && now - priv->measured >= MEASURE_INTERVAL;
 
   if (measure)
     priv->measured = now;
@@ -182,7 +184,7 @@ mp_pool_enforce (MpPool *self)
   mp_pool_lock ();
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process == NULL)
+      if (!mp_pool_is_seated (priv, i))
         continue;
       enforce_time (priv, i, now, doomed);
       if (measure)

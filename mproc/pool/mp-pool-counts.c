@@ -21,7 +21,7 @@ mp_pool_count_running (MpPoolPrivate *priv)
   guint n = 0;
 
   for (guint i = 0; i < priv->n_seats; i++)
-    n += priv->roster[i].process != NULL && mp_pool_board_get_running (priv->board, i) != 0;
+    n += mp_pool_is_seated (priv, i) && mp_pool_board_get_running (priv->board, i) != 0;
 
   return n;
 }

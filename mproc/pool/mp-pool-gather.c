@@ -35,6 +35,9 @@
 /* Workers are looked after this often while results keep coming. */
 #define SUPERVISE_INTERVAL (20 * G_TIME_SPAN_MILLISECOND)
 
+/* … and this often when there is none, before anybody sleeps: it costs more than a task does. */
+#define GLANCE_INTERVAL G_TIME_SPAN_MILLISECOND
+
 #define SLICE (100 * G_TIME_SPAN_MILLISECOND)
 
 static GMutex pool_mutex;
@@ -217,27 +220,59 @@ outcome_clear (Outcome *self)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Outcome, outcome_clear)
 
-static gboolean
-outcome_read (Outcome *self,
-              guint    encoding,
-              GBytes  *message)
-{
-  g_autoptr (GBytes) bytes = NULL;
-  gsize size;
-  const guint8 *data = g_bytes_get_data (message, &size);
+/* What is in a message from the result queue. */
+typedef struct {
+  guint         encoding;
+  const guint8 *data;
+  gsize         size;
+  MpBlock      *block;          /* (owned) (nullable) that it came in */
+} Message;
 
-  if (size < sizeof self->header)
+/* The rest of it: whoever holds the value holds what it refers to. */
+static MpPayload *
+make_payload (const Message *message,
+              gsize          at)
+{
+  g_autoptr (GBytes) whole = NULL;
+  g_autoptr (GBytes) bytes = NULL;
+  MpPayload *payload;
+
+  if (message->block == NULL)
+    {
+      bytes = g_bytes_new (message->data + at, message->size - at);
+      return mp_payload_new (message->encoding, bytes);
+    }
+
+  whole = mp_block_get_bytes (message->block);
+  bytes = g_bytes_new_from_bytes (whole, at, message->size - at);
+  payload = mp_payload_new (message->encoding, bytes);
+  if (payload != NULL)
+    mp_payload_set_holder (payload, mp_block_ref (message->block),
+                           (GDestroyNotify) mp_block_unref);
+
+  return payload;
+}
+
+static gboolean
+outcome_read (Outcome       *self,
+              const Message *message)
+{
+  const guint8 *data = message->data;
+
+  if (message->size < sizeof self->header)
     return FALSE;
 
   memcpy (&self->header, data, sizeof self->header);
   self->at = sizeof self->header;
-  if (self->header.timed && size >= self->at + sizeof self->times)
+  if (self->header.timed && message->size >= self->at + sizeof self->times)
     {
       memcpy (&self->times, data + self->at, sizeof self->times);
       self->at += sizeof self->times;
     }
-  bytes = g_bytes_new_from_bytes (message, self->at, size - self->at);
-  self->payload = mp_payload_new (encoding, bytes);
+  if (self->header.outcome == MP_OUTCOME_NOTHING)
+    self->payload = mp_payload_ref (mp_pool_get_nothing ());
+  else
+    self->payload = make_payload (message, self->at);
 
   if (self->payload != NULL && self->header.outcome == MP_OUTCOME_FAILED)
     {
@@ -258,6 +293,7 @@ note_proof (MpPoolPrivate        *priv,
     priv->roster[header->seat].proved = TRUE;
 
   priv->failures = 0;
+  priv->deaths = 0;
 }
 
 /* Under the mutex: the task goes on, and has said how far it is. */
@@ -357,24 +393,15 @@ apply (MpPool     *self,
 }
 
 static void
-accept_message (MpPool     *self,
-                guint       encoding,
-                GBytes     *message,
-                MpBlock    *block,
-                MpPoolNews *news)
+accept_message (MpPool        *self,
+                const Message *message,
+                MpPoolNews    *news)
 {
   g_auto (Outcome) outcome = { 0 };
   g_autoptr (MpResult) again = NULL;
-  gsize size;
-  const guint8 *data = g_bytes_get_data (message, &size);
 
-  if (!outcome_read (&outcome, encoding, message))
+  if (!outcome_read (&outcome, message))
     return;
-
-  /* Whoever holds the value holds what it refers to. */
-  if (block != NULL)
-    mp_payload_set_holder (outcome.payload, mp_block_ref (block),
-                           (GDestroyNotify) mp_block_unref);
 
   again = apply (self, &outcome, news);
   if (again != NULL && outcome.header.outcome == MP_OUTCOME_FAILED)
@@ -383,10 +410,34 @@ accept_message (MpPool     *self,
     }
   else if (again != NULL)
     {
-      if (block != NULL)
-        mp_attach_block (block);
-      mp_pool_put_again (self, again, encoding, data + outcome.at, size - outcome.at, news);
+      if (message->block != NULL)
+        mp_attach_block (message->block);
+      mp_pool_put_again (self, again, message->encoding, message->data + outcome.at,
+                         message->size - outcome.at, news);
     }
+}
+
+/* Small ones go to @buffer. */
+static gboolean
+take_message (MpQueue *queue,
+              guint8  *buffer,
+              gsize    size,
+              Message *message)
+{
+  const MpWaitLimits limits = { MP_DEADLINE_NOW, NULL, FALSE };
+  MpRingMessage taken = { 0 };
+
+  if (mp_queue_get_until (queue, buffer, size, TRUE, NULL, &limits, &taken) != MP_STATUS_OK)
+    return FALSE;
+
+  *message = (Message) { taken.encoding, buffer, taken.size, NULL };
+  if (taken.block != 0)
+    {
+      message->block = mp_block_adopt (taken.block, taken.lease);
+      message->data = mp_block_get_data (message->block, NULL);
+    }
+
+  return TRUE;
 }
 
 /* For the attendant. Returns how many results there were. */
@@ -395,19 +446,14 @@ mp_pool_drain (MpPool     *self,
                MpPoolNews *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
+  guint8 buffer[MP_RING_INLINE_MAX] __attribute__ ((aligned (8)));
+  Message message;
   guint n = 0;
 
-  while (n < BATCH)
+  while (n < BATCH && take_message (priv->results, buffer, sizeof buffer, &message))
     {
-      g_autoptr (GBytes) message = NULL;
-      g_autoptr (MpBlock) block = NULL;
-      guint encoding;
-
-      if (mp_queue_take (priv->results, NULL, 0, FALSE, NULL, &encoding, &message, &block)
-          != MP_STATUS_OK)
-        break;
-
-      accept_message (self, encoding, message, block, news);
+      accept_message (self, &message, news);
+      g_clear_pointer (&message.block, mp_block_unref);
       n++;
     }
 
@@ -416,8 +462,10 @@ mp_pool_drain (MpPool     *self,
 
 /* ── The attendant ──────────────────────────────────────────────────────────────────────────── */
 
+/* @interval: how long the workers may have been left alone if no result is there. */
 static gboolean
 look (MpPool     *self,
+      gint64      interval,
       MpPoolNews *news)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
@@ -425,10 +473,29 @@ look (MpPool     *self,
   gboolean urgent = g_atomic_int_compare_and_exchange (&priv->urgent, TRUE, FALSE);
   gboolean changed = FALSE;
 
-  if (n == 0 || urgent || g_get_monotonic_time () - priv->supervised > SUPERVISE_INTERVAL)
+  if (n > 0)
+    interval = SUPERVISE_INTERVAL;
+  if (urgent || interval == 0 || g_get_monotonic_time () - priv->supervised > interval)
     changed = mp_pool_supervise (self, news);
 
   return n > 0 || changed;
+}
+
+/* Under the mutex. GLib asks the kernel to wake even nobody. */
+void
+mp_pool_wake_followers (MpPoolPrivate *priv)
+{
+  if (priv->n_followers > 0)
+    g_cond_broadcast (&priv->changed);
+}
+
+static void
+wait_until (MpPoolPrivate *priv,
+            gint64         end)
+{
+  priv->n_followers++;
+  g_cond_wait_until (&priv->changed, &pool_mutex, end);
+  priv->n_followers--;
 }
 
 /* Under the mutex, which both release for a while. */
@@ -467,7 +534,7 @@ leave_office (MpPool     *self,
 
   mp_pool_lock ();
   priv->attendant = NULL;
-  g_cond_broadcast (&priv->changed);
+  mp_pool_wake_followers (priv);
   if (priv->end_ops != NULL && mp_pool_has_ended (self))
     mp_op_advance_all (&priv->end_ops, news);
   mp_pool_unlock ();
@@ -505,7 +572,7 @@ mp_pool_attend (MpPool   *self,
     }
 
   take_office (priv);
-  look (self, &news);
+  look (self, 0, &news);
   leave_office (self, &news, in_dispatch);
 }
 
@@ -521,10 +588,10 @@ attend_and_wait (MpPool       *self,
   MpStatus status = MP_STATUS_OK;
 
   take_office (priv);
-  if (!look (self, &news))
+  if (!look (self, GLANCE_INTERVAL, &news))
     {
       status = mp_pool_sleep (self, deadline, cancellable);
-      if (look (self, &news) || (status == MP_STATUS_INTERRUPTED && !interruptible))
+      if (look (self, 0, &news) || (status == MP_STATUS_INTERRUPTED && !interruptible))
         status = MP_STATUS_OK;
       else if (status == MP_STATUS_OK && interruptible)
         status = MP_STATUS_INTERRUPTED;
@@ -547,7 +614,7 @@ follow (MpPoolPrivate *priv,
   if (deadline <= now)
     return MP_STATUS_TIMED_OUT;
 
-  g_cond_wait_until (&priv->changed, &pool_mutex, MIN (deadline, now + SLICE));
+  wait_until (priv, MIN (deadline, now + SLICE));
   return MP_STATUS_OK;
 }
 
@@ -612,8 +679,7 @@ mp_pool_bury (MpPool *self)
       mp_pool_kick (self);
       mp_pool_lock ();
       if (priv->attendant != NULL)
-        g_cond_wait_until (&priv->changed, &pool_mutex,
-                           g_get_monotonic_time () + 5 * G_TIME_SPAN_MILLISECOND);
+        wait_until (priv, g_get_monotonic_time () + 5 * G_TIME_SPAN_MILLISECOND);
     }
 
   if (priv->buried || priv->attendant != NULL)

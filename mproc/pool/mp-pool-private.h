@@ -41,8 +41,12 @@ typedef enum {
   MP_POOL_TERMINATED,
 } MpPoolState;
 
+typedef struct _MpPoolThread MpPoolThread;
+
+/* If it has neither process nor thread, nobody sits here. */
 typedef struct {
-  MpProcess *process;       /* NULL: nobody sits here */
+  MpProcess *process;
+  MpPoolThread *thread;     /* (owned) */
   char      *name;
   int        pid;
   int        sentinel;      /* polled by main contexts; -1 if there is none */
@@ -52,6 +56,7 @@ typedef struct {
   gboolean   overdue;       /* did not come to its seat, and was killed */
   guint      verdict;       /* MpTaskFailure: why the pool killed it; 0: it did not */
   int        output;        /* the file that it prints to; -1: none */
+  char      *cgroup;        /* (owned) (nullable) its own */
 } MpPoolWorker;
 
 /* The end of a worker, or its beginning. */
@@ -80,6 +85,7 @@ typedef struct {
 } MpPoolCounts;
 
 typedef struct _MpPoolTrace MpPoolTrace;
+typedef struct _MpPoolReference MpPoolReference;
 
 typedef struct {
   /* Never changed after construction. */
@@ -89,6 +95,7 @@ typedef struct {
   MpQueue         *lanes[MP_POOL_LANES];
   MpQueue         *results;
   GError          *construct_error;
+  gboolean         threads;        /* the workers are */
   MpPoolLink      *link;
 
   /* Under the mutex. */
@@ -97,7 +104,6 @@ typedef struct {
   guint            n_workers;      /* wanted */
   guint            n_seats;        /* that may be taken; never becomes less */
   guint            max_pending;    /* tasks given and not done; 0: no bound */
-  guint64          memory_limit;   /* of a worker, resident bytes; 0: none */
   gboolean         captures;       /* what workers print */
   const char      *language;       /* of the workers (interned); NULL: as this process has it */
   MpPoolRules      wanted;         /* until there is a board */
@@ -111,17 +117,22 @@ typedef struct {
   GThread         *attendant;
   guint            kicks_seen;     /* by the attendant, when it began */
   GCond            changed;        /* the attendant goes, or told news */
+  guint            n_followers;    /* threads that wait for that */
   guint            generation;
   gint64           looked;         /* when a task given last made somebody look */
   guint            failures;       /* workers in a row that were of no use */
-  GHashTable      *references;     /* function → (owned) GBytes: how it is named elsewhere */
+  GHashTable      *references;     /* function → (owned) MpPoolReference: its name elsewhere */
+  guint            n_known;        /* of them, those whose names are on the board */
   GPtrArray       *watches;        /* of MpPoolWatch, see mp-pool-async.c */
 
   /* Written by the attendant under the mutex, read by it without. */
   MpPoolWorker    *roster;         /* by seat */
   guint            roster_serial;  /* changes with the roster */
   gint64           retry_at;       /* when to try again to start workers; 0: no need */
+  gint64           start_at;       /* no worker is started before, as too many have died */
+  guint            deaths;         /* in a row, without any result */
 
+  MpPoolReference *last_reference; /* atomic: one of those above */
   int              urgent;         /* atomic: the workers are to be looked after now */
   int              kicks;          /* atomic: times that the attendant was told to look up */
 
@@ -140,6 +151,9 @@ extern int     mp_pool_this_process;
 typedef gboolean (*MpPoolCheck) (gpointer data);
 
 /* mp-pool.c */
+MpPool        *mp_pool_construct        (GType          type,
+                                         guint          n_workers,
+                                         GError       **error);
 MpPoolPrivate *mp_pool_get_private      (MpPool        *self);
 gboolean       mp_pool_is_owner         (MpPool        *self,
                                          GError       **error);
@@ -159,6 +173,7 @@ void           mp_pool_link_unref       (MpPoolLink    *link);
 /* mp-pool-gather.c: the mutex, the attendant, and what it takes out of the result queue */
 void           mp_pool_lock             (void);
 void           mp_pool_unlock           (void);
+void           mp_pool_wake_followers   (MpPoolPrivate *priv);
 void           mp_pool_attend           (MpPool        *self,
                                          gboolean       in_dispatch);
 MpStatus       mp_pool_wait             (MpPool        *self,
@@ -233,6 +248,40 @@ extern gint64  mp_pool_birth_limit;
 
 gint64         mp_pool_next_look        (MpPoolPrivate *priv);
 
+static inline gboolean
+mp_pool_is_seated (MpPoolPrivate *priv,
+                   guint          seat)
+{
+  return priv->roster[seat].process != NULL || priv->roster[seat].thread != NULL;
+}
+
+/* mp-pool-start.c: for the attendant */
+gboolean       mp_pool_start_worker     (MpPool        *self,
+                                         guint          seat,
+                                         MpPoolNews    *news);
+void           mp_pool_note_change      (MpPoolNews    *news,
+                                         char          *name,
+                                         int            pid,
+                                         gboolean       ended,
+                                         int            exit_code);
+
+/* mp-thread-pool.c: workers that are threads */
+MpPoolThread  *mp_pool_thread_start     (const char          *handle,
+                                         const MpWorkerStart *start,
+                                         GError             **error);
+gboolean       mp_pool_thread_is_over   (MpPoolThread  *self);
+/* If it is not over it goes on alone. */
+void           mp_pool_thread_free      (MpPoolThread  *self);
+/* Until one of them is over, or for so many microseconds. */
+void           mp_pool_threads_wait     (MpPoolPrivate *priv,
+                                         gint64         usec);
+/* Whether threads can do what is asked for. */
+gboolean       mp_pool_threads_allow    (MpPoolPrivate       *priv,
+                                         const MpTaskLimits  *limits,
+                                         GError             **error);
+/* What it was, but for the name. */
+void           mp_pool_worker_clear     (MpPoolWorker  *worker);
+
 /* mp-pool-supervise.c: for the attendant; TRUE if anything changed */
 gboolean       mp_pool_supervise        (MpPool        *self,
                                          MpPoolNews    *news);
@@ -249,7 +298,10 @@ typedef struct {
   guint         kind;
   gconstpointer name;
   gsize         size;
+  guint         known;          /* its number on the board, from 1; 0: it has none */
 } MpPoolFunction;
+
+void           mp_pool_reference_free        (gpointer               reference);
 
 MpPoolFunction mp_pool_function_from_name    (const char            *name);
 gboolean       mp_pool_function_from_address (MpPool                *self,
@@ -270,12 +322,29 @@ MpResult      *mp_pool_submit_variant        (MpPool                *self,
                                               const MpPoolRequest   *request,
                                               GError               **error);
 
+/* Without an argument. */
+MpResult      *mp_pool_submit_empty          (MpPool                *self,
+                                              const MpPoolFunction  *function,
+                                              const MpPoolRequest   *request,
+                                              GError               **error);
+
 MpResult      *mp_pool_submit_payload        (MpPool                *self,
                                               const MpPoolFunction  *function,
                                               guint                  flags,
                                               MpPayload             *payload,
                                               const MpPoolRequest   *request,
                                               GError               **error);
+
+/* mp-pool-put.c */
+
+/* Header, limits, argument, name of the function. */
+#define MP_POOL_TASK_PARTS 4
+
+MpStatus       mp_pool_put_task         (MpPoolPrivate     *priv,
+                                         MpResult          *result,
+                                         guint              encoding,
+                                         const MpQueuePart *parts,
+                                         guint64           *number);
 
 /* For the attendant. */
 void           mp_pool_put_again        (MpPool        *self,

@@ -90,14 +90,14 @@ mp_pool_get_worker_language (MpPool *self)
 /**
  * mp_pool_set_worker_language: (set-property worker-language)
  * @self: a pool
- * @language: (nullable): "python", "gjs", another one for which
+ * @language: (nullable): "python", "gjs", "native" for C, another one for which
  *   [func@Mp.Process.set_worker_command] was called, or %NULL for that of the program
  *
  * Sets which language the workers speak. Those that there are are replaced.
  *
  * Their functions are given by name, [method@Mp.Pool.submit_named]: one that is registered in the
- * worker, in Python also `module:function` or `/path/module.py:function`, in JavaScript also
- * `file:///path/module.js#function`.
+ * worker, in C also `/path/library.so:function`, in Python also `module:function` or
+ * `/path/module.py:function`, in JavaScript also `file:///path/module.js#function`.
  * Values travel by the common model.
  *
  * Since: 0.1
@@ -302,7 +302,7 @@ mp_pool_get_memory_limit (MpPool *self)
 {
   g_return_val_if_fail (MP_IS_POOL (self), 0);
 
-  return mp_pool_get_private (self)->memory_limit;
+  return get_rules (mp_pool_get_private (self))->memory_limit;
 }
 
 /**
@@ -311,6 +311,10 @@ mp_pool_get_memory_limit (MpPool *self)
  * @bytes: bytes; 0 for no limit
  *
  * Sets how many resident bytes a worker may have.
+ *
+ * One that has more while it runs a task is killed, within a few hundredths of a second, whatever
+ * anybody else does meanwhile. Where the program may make control groups that bound memory, each
+ * worker that is started afterwards is in one of its own, and the kernel keeps the limit.
  *
  * Since: 0.1
  */
@@ -324,7 +328,7 @@ mp_pool_set_memory_limit (MpPool  *self,
 
   priv = mp_pool_get_private (self);
   mp_pool_lock ();
-  priv->memory_limit = bytes;
+  __atomic_store_n (&get_rules (priv)->memory_limit, bytes, __ATOMIC_SEQ_CST);
   mp_pool_wake_contexts (priv);
   mp_pool_unlock ();
 }

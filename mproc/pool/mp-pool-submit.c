@@ -19,7 +19,71 @@
 
 /* ── Naming the function ────────────────────────────────────────────────────────────────────── */
 
-/* How @func is named elsewhere; the pool keeps it. */
+/* What the pool keeps of a function that it was given by address. */
+struct _MpPoolReference {
+  MpTaskFunc     func;
+  GBytes        *bytes;
+  MpPoolFunction function;
+};
+
+void
+mp_pool_reference_free (gpointer reference)
+{
+  MpPoolReference *self = reference;
+
+  g_bytes_unref (self->bytes);
+  g_free (self);
+}
+
+/* Under the mutex: puts the name on the board if there is room. */
+static void
+make_known (MpPoolPrivate  *priv,
+            MpPoolFunction *function)
+{
+  MpPoolName *place;
+
+  if (priv->board == NULL || priv->n_known == MP_POOL_FUNCTIONS
+      || function->size > sizeof place->name)
+    return;
+
+  place = &priv->board->functions[priv->n_known];
+  memcpy (place->name, function->name, function->size);
+  place->size = function->size;
+  function->known = ++priv->n_known;
+}
+
+static MpPoolReference *
+new_reference (MpPoolPrivate  *priv,
+               MpTaskFunc      func,
+               GError        **error)
+{
+  GBytes *bytes = mp_function_describe (func, error);
+  MpPoolReference *self, *other;
+
+  if (bytes == NULL)
+    return NULL;
+
+  self = g_new0 (MpPoolReference, 1);
+  self->func = func;
+  self->bytes = bytes;
+  self->function.kind = MP_FUNCTION_SYMBOL;
+  self->function.name = g_bytes_get_data (bytes, &self->function.size);
+
+  mp_pool_lock ();
+  other = g_hash_table_lookup (priv->references, (gpointer) func);
+  if (other == NULL)
+    {
+      make_known (priv, &self->function);
+      g_hash_table_insert (priv->references, (gpointer) func, self);
+    }
+  mp_pool_unlock ();
+  if (other != NULL)
+    mp_pool_reference_free (self);
+
+  return other != NULL ? other : self;
+}
+
+/* How @func is named elsewhere; the pool keeps it. Mostly it is the one that was asked for last. */
 gboolean
 mp_pool_function_from_address (MpPool          *self,
                                MpTaskFunc       func,
@@ -27,31 +91,21 @@ mp_pool_function_from_address (MpPool          *self,
                                GError         **error)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  g_autoptr (GBytes) fresh = NULL;
-  GBytes *reference;
+  MpPoolReference *reference = g_atomic_pointer_get (&priv->last_reference);
 
-  mp_pool_lock ();
-  reference = g_hash_table_lookup (priv->references, (gpointer) func);
-  mp_pool_unlock ();
-
-  if (reference == NULL)
+  if (reference == NULL || reference->func != func)
     {
-      fresh = mp_function_describe (func, error);
-      if (fresh == NULL)
-        return FALSE;
-
       mp_pool_lock ();
       reference = g_hash_table_lookup (priv->references, (gpointer) func);
-      if (reference == NULL)
-        {
-          reference = g_steal_pointer (&fresh);
-          g_hash_table_insert (priv->references, (gpointer) func, reference);
-        }
       mp_pool_unlock ();
+      if (reference == NULL)
+        reference = new_reference (priv, func, error);
+      if (reference == NULL)
+        return FALSE;
+      g_atomic_pointer_set (&priv->last_reference, reference);
     }
 
-  function->kind = MP_FUNCTION_SYMBOL;
-  function->name = g_bytes_get_data (reference, &function->size);
+  *function = reference->function;
 
   return TRUE;
 }
@@ -59,24 +113,7 @@ mp_pool_function_from_address (MpPool          *self,
 MpPoolFunction
 mp_pool_function_from_name (const char *name)
 {
-  return (MpPoolFunction) { MP_FUNCTION_NAMED, name, strlen (name) };
-}
-
-/* No argument is a variant that is nothing; it is encoded once. */
-static MpPayload *
-get_nothing (void)
-{
-  static MpPayload *nothing;
-
-  if (g_once_init_enter (&nothing))
-    {
-      g_autoptr (GVariant) value =
-        g_variant_ref_sink (g_variant_new_maybe (G_VARIANT_TYPE_VARIANT, NULL));
-
-      g_once_init_leave (&nothing, mp_payload_new_variant (value));
-    }
-
-  return nothing;
+  return (MpPoolFunction) { MP_FUNCTION_NAMED, name, strlen (name), 0 };
 }
 
 static MpResult *
@@ -89,8 +126,7 @@ submit_one (MpPool                *self,
   MpPoolRequest request = { options, NULL };
 
   if (argument == NULL)
-    return mp_pool_submit_payload (self, function, MP_TASK_DEFAULT, get_nothing (), &request,
-                                   error);
+    return mp_pool_submit_empty (self, function, &request, error);
 
   return mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, argument, &request, error);
 }

@@ -27,9 +27,6 @@
 /* A worker that lived longer than this could start well enough. */
 #define INFANCY (2 * G_TIME_SPAN_SECOND)
 
-/* How long to wait after a worker could not be started. */
-#define RETRY (100 * G_TIME_SPAN_MILLISECOND)
-
 /* When to look at one that should have been killed by the kernel, and at how big they are. */
 #define LATE (150 * G_TIME_SPAN_MILLISECOND)
 #define MEASURE (60 * G_TIME_SPAN_MILLISECOND)
@@ -44,7 +41,28 @@
  * thread that it does not have, and stop there. Such a one never comes to its seat. */
 gint64 mp_pool_birth_limit = 30 * G_TIME_SPAN_SECOND;
 
+/* Deaths in a row without a result between them, after which new workers come ever more slowly. */
+#define MAX_DEATHS(n_workers) ((n_workers) + 8)
+#define LONGEST_DELAY (100 * G_TIME_SPAN_MILLISECOND)
+
+/* After workers that were of no use. */
+#define SHORTEST_WAIT (2 * G_TIME_SPAN_MILLISECOND)
+#define LONGEST_WAIT (250 * G_TIME_SPAN_MILLISECOND)
+
 /* ── The dead ───────────────────────────────────────────────────────────────────────────────── */
+
+static gboolean
+is_alive (const MpPoolWorker *worker)
+{
+  return worker->thread != NULL ? !mp_pool_thread_is_over (worker->thread)
+                                : mp_process_is_alive (worker->process);
+}
+
+static int
+get_exit_code (const MpPoolWorker *worker)
+{
+  return worker->process != NULL ? mp_process_get_exit_code (worker->process) : 0;
+}
 
 static void
 drain_all (MpPool     *self,
@@ -102,13 +120,24 @@ static char *
 describe_end (const MpPoolWorker *worker)
 {
   g_autofree char *how =
-    mp_task_error_describe_exit (mp_process_get_exit_code (worker->process));
+    mp_task_error_describe_exit (get_exit_code (worker));
 
   if (worker->overdue)
     return g_strdup_printf ("worker %s (pid %d) did not begin to work in time", worker->name,
                             worker->pid);
 
   return g_strdup_printf ("worker %s (pid %d) %s", worker->name, worker->pid, how);
+}
+
+/* As it said itself, or the kernel. */
+static gboolean
+was_too_big (MpPoolPrivate *priv,
+             guint          seat)
+{
+  const char *cgroup = priv->roster[seat].cgroup;
+
+  return mp_pool_board_load (&priv->board->seats[seat].verdict) == MP_TASK_FAILURE_MEMORY_LIMIT
+         || (cgroup != NULL && mp_cgroup_was_too_big (cgroup));
 }
 
 /* What ended it: the pool itself, the kernel for the limit of time, or something else. */
@@ -118,10 +147,12 @@ judge (MpPoolPrivate *priv,
 {
   const MpPoolWorker *worker = &priv->roster[seat];
   gint64 limit = __atomic_load_n (&priv->board->seats[seat].limit, __ATOMIC_SEQ_CST);
-  int exit_code = mp_process_get_exit_code (worker->process);
+  int exit_code = get_exit_code (worker);
 
   if (worker->verdict != MP_TASK_FAILURE_NONE)
     return worker->verdict;
+  if (exit_code == -SIGKILL && was_too_big (priv, seat))
+    return MP_TASK_FAILURE_MEMORY_LIMIT;
   if (limit != 0 && exit_code == -SIGKILL && g_get_monotonic_time () >= limit)
     return MP_TASK_FAILURE_TIME_LIMIT;
 
@@ -144,9 +175,9 @@ make_verdict (MpPoolPrivate *priv,
                         worker->name, worker->pid);
   if (failure == MP_TASK_FAILURE_MEMORY_LIMIT)
     return g_error_new (MP_ERROR, MP_ERROR_MEMORY_LIMIT,
-                        "The worker %s (pid %d) became bigger than its limit of %" G_GUINT64_FORMAT
+                        "The worker %s (pid %d) went beyond its memory limit of %" G_GUINT64_FORMAT
                         " bytes while it ran the task, and was killed", worker->name, worker->pid,
-                        priv->memory_limit);
+                        priv->board->rules.memory_limit);
 
   end = describe_end (worker);
 
@@ -186,7 +217,7 @@ fail_lost_task (MpPool     *self,
   if (!mp_result_peek_ready (result))
     {
       mp_result_take_verdict (result, failure, make_verdict (priv, seat, failure, result),
-                              worker->pid, mp_process_get_exit_code (worker->process));
+                              worker->pid, get_exit_code (worker));
       mp_pool_complete (self, result, news);
     }
   mp_pool_unlock ();
@@ -252,19 +283,13 @@ count_messages (MpPoolPrivate *priv)
   return n;
 }
 
-/* Takes over the name. */
-static void
-note_change (MpPoolNews *news,
-             char       *name,
-             int         pid,
-             gboolean    ended,
-             int         exit_code)
+/* When the next one may be started: the delay doubles from one to the next. */
+static gint64
+slow_down (guint  n,
+           gint64 shortest,
+           gint64 longest)
 {
-  MpPoolChange change = { name, pid, ended, exit_code };
-
-  if (news->changes == NULL)
-    news->changes = g_array_new (FALSE, FALSE, sizeof (MpPoolChange));
-  g_array_append_val (news->changes, change);
+  return g_get_monotonic_time () + MIN (shortest << MIN (n - 1, 16), longest);
 }
 
 static gboolean
@@ -288,123 +313,28 @@ see_off (MpPool     *self,
       priv->failures++;
       g_free (priv->last_failure);
       priv->last_failure = describe_end (&worker);
+      priv->start_at = slow_down (priv->failures, SHORTEST_WAIT, LONGEST_WAIT);
     }
   else if (lease != 0)
     {
       priv->failures = 0;
     }
+  if (!left_on_purpose && worker.verdict == MP_TASK_FAILURE_NONE
+      && ++priv->deaths > MAX_DEATHS (priv->n_workers))
+    priv->start_at = slow_down (priv->deaths - MAX_DEATHS (priv->n_workers),
+                                G_TIME_SPAN_MILLISECOND, LONGEST_DELAY);
   mp_pool_board_clear_seat (priv->board, seat);
   priv->roster[seat] = (MpPoolWorker) { 0 };
   priv->roster_serial++;
   mp_pool_unlock ();
 
-  note_change (news, worker.name, worker.pid, TRUE, mp_process_get_exit_code (worker.process));
-  mp_process_drop_sentinel (worker.process);
-  g_object_unref (worker.process);
-  mp_clear_fd (&worker.output);
+  mp_pool_note_change (news, worker.name, worker.pid, TRUE, get_exit_code (&worker));
+  mp_pool_worker_clear (&worker);
 
   return TRUE;
 }
 
 /* ── The new ────────────────────────────────────────────────────────────────────────────────── */
-
-static char *
-make_handle (MpPoolPrivate *priv,
-             guint          seat,
-             guint          generation)
-{
-  g_autofree char *board = mp_shared_get_handle (MP_SHARED (priv->board_object));
-  g_autofree char *results = mp_shared_get_handle (MP_SHARED (priv->results));
-  GString *handle = g_string_new (board);
-
-  for (guint i = 0; i < MP_POOL_LANES; i++)
-    {
-      g_autofree char *lane = mp_shared_get_handle (MP_SHARED (priv->lanes[i]));
-
-      g_string_append_printf (handle, ",%s", lane);
-    }
-  g_string_append_printf (handle, ",%s,%u,%u", results, seat, generation);
-
-  return g_string_free (handle, FALSE);
-}
-
-static MpProcess *
-start_process (MpPoolPrivate *priv,
-               guint          seat,
-               guint          generation,
-               GError       **error)
-{
-  g_autofree char *handle = make_handle (priv, seat, generation);
-  g_autoptr (MpProcess) process = mp_pool_make_worker (handle, priv->language, priv->start,
-                                                      error);
-
-  if (process == NULL
-      || !mp_process_set_daemon (process, TRUE, error)
-      || !mp_process_start (process, error))
-    return NULL;
-
-  return g_steal_pointer (&process);
-}
-
-/* Under the mutex: the next one may do better. */
-static void
-note_no_start (MpPoolPrivate *priv,
-               int           *output)
-{
-  mp_clear_fd (output);
-  priv->failures++;
-  g_free (priv->last_failure);
-  priv->last_failure = g_strdup (priv->start_error->message);
-  priv->retry_at = g_get_monotonic_time () + RETRY;
-}
-
-static gboolean
-start_worker (MpPool     *self,
-              guint       seat,
-              MpPoolNews *news)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  int output = priv->captures ? mp_worker_make_output () : -1;
-  g_autoptr (MpProcess) process = NULL;
-  MpPoolWorker worker = { 0 };
-  guint generation;
-
-  g_clear_error (&priv->start_error);
-  mp_pool_board_clear_seat (priv->board, seat);
-  priv->board->seats[seat].output = output;
-  mp_pool_lock ();
-  generation = priv->generation;
-  mp_pool_unlock ();
-
-  process = start_process (priv, seat, generation, &priv->start_error);
-  if (process != NULL)
-    worker = (MpPoolWorker) {
-      .name = g_strdup (mp_process_get_name (process)),
-      .pid = mp_process_get_pid (process),
-      .sentinel = mp_process_get_sentinel (process),
-      .generation = generation,
-      .started = g_get_monotonic_time (),
-      .output = output,
-    };
-
-  mp_pool_lock ();
-  if (process != NULL)
-    {
-      note_change (news, g_strdup (worker.name), worker.pid, FALSE, 0);
-      worker.process = g_steal_pointer (&process);
-      priv->roster[seat] = worker;
-      priv->roster_serial++;
-      priv->retry_at = 0;
-    }
-  else
-    {
-      note_no_start (priv, &output);
-    }
-  mp_pool_wake_contexts (priv);
-  mp_pool_unlock ();
-
-  return priv->roster[seat].process != NULL;
-}
 
 /* What a look at the roster tells. */
 typedef struct {
@@ -436,7 +366,7 @@ is_of_use (MpPoolPrivate *priv,
 {
   const MpPoolSeat *place = &priv->board->seats[seat];
 
-  if (priv->roster[seat].process == NULL || mp_pool_board_load (&place->taken) == MP_SEAT_LEFT)
+  if (!mp_pool_is_seated (priv, seat) || mp_pool_board_load (&place->taken) == MP_SEAT_LEFT)
     return FALSE;
 
   return (priv->roster[seat].generation == priv->generation
@@ -455,14 +385,15 @@ count_staff (MpPoolPrivate *priv,
 
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process == NULL)
+      if (!mp_pool_is_seated (priv, i))
         staff->free_seat = MIN (staff->free_seat, i);
       else
         staff->n_here += is_of_use (priv, i);
     }
 
   staff->gave_up = priv->failures >= MAX_FAILURES (priv->n_workers);
-  staff->may_start = !staff->gave_up && priv->retry_at <= g_get_monotonic_time ();
+  staff->may_start = !staff->gave_up
+                     && MAX (priv->retry_at, priv->start_at) <= g_get_monotonic_time ();
   mp_pool_unlock ();
 }
 
@@ -501,7 +432,7 @@ fill_seats (MpPool     *self,
   count_staff (priv, &staff);
   while (staff.n_here < staff.n_wanted && staff.free_seat < priv->n_seats && staff.may_start)
     {
-      changed |= start_worker (self, staff.free_seat, news);
+      changed |= mp_pool_start_worker (self, staff.free_seat, news);
       count_staff (priv, &staff);
     }
 
@@ -520,7 +451,7 @@ static gboolean
 is_unborn (MpPoolPrivate *priv,
            guint          seat)
 {
-  return priv->roster[seat].process != NULL
+  return mp_pool_is_seated (priv, seat)
          && mp_pool_board_load (&priv->board->seats[seat].taken) == 0;
 }
 
@@ -538,23 +469,27 @@ kill_if_overdue (MpPoolPrivate *priv,
   mp_pool_lock ();
   worker->overdue = TRUE;
   mp_pool_unlock ();
-  mp_process_kill (worker->process, NULL);
+  if (worker->process != NULL)
+    mp_process_kill (worker->process, NULL);
 }
 
 /* Under the mutex: when the workers are to be looked after even if nothing happens; -1: never. */
 gint64
 mp_pool_next_look (MpPoolPrivate *priv)
 {
-  gint64 next = priv->retry_at != 0 ? priv->retry_at : G_MAXINT64;
+  gint64 next = MAX (priv->retry_at, priv->start_at);
+
+  if (next == 0 || (priv->retry_at == 0 && next <= g_get_monotonic_time ()))
+    next = G_MAXINT64;
 
   for (guint i = 0; i < priv->n_seats; i++)
     {
       if (is_unborn (priv, i) && !priv->roster[i].overdue)
         next = MIN (next, priv->roster[i].started + mp_pool_birth_limit);
-      if (priv->roster[i].process != NULL && priv->board->seats[i].limit != 0)
+      if (mp_pool_is_seated (priv, i) && priv->board->seats[i].limit != 0)
         next = MIN (next, priv->board->seats[i].limit + LATE);
     }
-  if (priv->memory_limit > 0 && priv->waiting.size > 0)
+  if (priv->board->rules.memory_limit > 0 && priv->waiting.size > 0)
     next = MIN (next, priv->measured + MEASURE);
 
   return next == G_MAXINT64 ? -1 : next;
@@ -574,9 +509,9 @@ mp_pool_supervise (MpPool     *self,
 
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process == NULL)
+      if (!mp_pool_is_seated (priv, i))
         continue;
-      if (mp_process_is_alive (priv->roster[i].process))
+      if (is_alive (&priv->roster[i]))
         kill_if_overdue (priv, i);
       else
         changed |= see_off (self, i, news);
@@ -598,11 +533,23 @@ mp_pool_has_workers (MpPoolPrivate *priv)
 {
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process != NULL)
+      if (mp_pool_is_seated (priv, i))
         return TRUE;
     }
 
   return FALSE;
+}
+
+/* It leaves when it has no task any more; the one it has is told. */
+static void
+dismiss_thread (MpPoolPrivate *priv,
+                guint          seat)
+{
+  guint64 running = mp_pool_board_get_running (priv->board, seat);
+
+  mp_pool_board_store (&priv->board->seats[seat].leave, TRUE);
+  if (running != 0)
+    mp_pool_board_condemn (priv->board, seat, running & ~MP_SEAT_CONDEMNED);
 }
 
 /* Kills and reaps them. The kernel may take a while over a big one; nobody waits for ever. */
@@ -616,6 +563,8 @@ mp_pool_kill_workers (MpPool *self)
     {
       if (priv->roster[i].process != NULL)
         mp_process_kill (priv->roster[i].process, NULL);
+      else if (priv->roster[i].thread != NULL)
+        dismiss_thread (priv, i);
     }
 
   for (guint i = 0; i < priv->n_seats; i++)
@@ -623,19 +572,21 @@ mp_pool_kill_workers (MpPool *self)
       MpPoolWorker worker = priv->roster[i];
       double left = mp_deadline_left (deadline, G_TIME_SPAN_MINUTE) / (double) G_USEC_PER_SEC;
 
-      if (worker.process == NULL)
+      if (!mp_pool_is_seated (priv, i))
         continue;
 
-      mp_process_join (worker.process, left, NULL, NULL);
+      if (worker.process != NULL)
+        mp_process_join (worker.process, left, NULL, NULL);
       mp_pool_lock ();
       priv->roster[i] = (MpPoolWorker) { 0 };
       priv->roster_serial++;
       mp_pool_unlock ();
-      mp_process_drop_sentinel (worker.process);
-      g_object_unref (worker.process);
-      mp_clear_fd (&worker.output);
       g_free (worker.name);
+      mp_pool_worker_clear (&worker);
     }
+
+  if (priv->threads)
+    mp_queue_kick (priv->lanes[MP_POOL_LANE_NORMAL]);
 }
 
 /* The workers have nothing to do any more: wait for one of them to leave. The kick is for one that
@@ -647,6 +598,8 @@ sleep_until_one_leaves (MpPoolPrivate *priv,
   gint64 left = mp_deadline_left (deadline, 10 * G_TIME_SPAN_MILLISECOND);
 
   mp_queue_kick (priv->lanes[MP_POOL_LANE_NORMAL]);
+  if (priv->threads)
+    mp_pool_threads_wait (priv, left);
   for (guint i = 0; i < priv->n_seats; i++)
     {
       if (priv->roster[i].process != NULL)

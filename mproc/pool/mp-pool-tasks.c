@@ -86,26 +86,6 @@ enter (MpPool        *self,
   return entered;
 }
 
-/* The put is over: the message has this number, or with 0 there is none. */
-static void
-note_number (MpPool   *self,
-             MpResult *result,
-             guint64   number)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  MpResult *dropped = NULL;
-
-  mp_pool_lock ();
-  priv->n_putting--;
-  if (number != 0)
-    result->number = number;
-  else
-    dropped = mp_waiting_steal (&priv->waiting, result->id);
-  mp_pool_unlock ();
-
-  g_clear_object (&dropped);
-}
-
 /* Under the mutex: workers that end when they are idle may all have gone. */
 static gboolean
 wants_worker (MpPoolPrivate *priv)
@@ -117,32 +97,53 @@ wants_worker (MpPoolPrivate *priv)
     return FALSE;
 
   for (guint i = 0; i < priv->n_seats && n < wanted; i++)
-    n += priv->roster[i].process != NULL
+    n += mp_pool_is_seated (priv, i)
          && mp_pool_board_load (&priv->board->seats[i].taken) != MP_SEAT_LEFT;
 
   return n < wanted;
 }
 
-/* Replaces workers that died while nobody looked, at most every now and then: a program may give a
- * task and do something else for long. */
-static void
-look_after_workers (MpPool *self)
+/* Under the mutex: whether to replace workers that died while nobody looked, at most every now and
+ * then. A program may give a task and do something else for long. */
+static gboolean
+is_look_due (MpPoolPrivate *priv)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  if (now - priv->looked <= LOOK_INTERVAL && !wants_worker (priv))
+    return FALSE;
+
+  priv->looked = now;
+  return TRUE;
+}
+
+/* The put is over: the message has this number, or with 0 there is none. TRUE if the workers are to
+ * be looked after. */
+static gboolean
+note_number (MpPool   *self,
+             MpResult *result,
+             guint64   number)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  gint64 now = g_get_monotonic_time ();
-  gboolean due;
+  MpResult *dropped = NULL;
+  gboolean due = FALSE;
 
   mp_pool_lock ();
-  due = now - priv->looked > LOOK_INTERVAL || wants_worker (priv);
-  if (due)
-    priv->looked = now;
+  priv->n_putting--;
+  if (number != 0)
+    {
+      result->number = number;
+      due = is_look_due (priv);
+    }
+  else
+    {
+      dropped = mp_waiting_steal (&priv->waiting, result->id);
+    }
   mp_pool_unlock ();
 
-  if (due)
-    {
-      g_atomic_int_set (&priv->urgent, TRUE);
-      mp_pool_attend (self, FALSE);
-    }
+  g_clear_object (&dropped);
+
+  return due;
 }
 
 /* ── Options ────────────────────────────────────────────────────────────────────────────────── */
@@ -238,135 +239,21 @@ connect_cancellable (MpResult *result)
     mp_result_drop_cancellable (result);
 }
 
-/* ── Messages ───────────────────────────────────────────────────────────────────────────────── */
-
-#define N_PARTS 4
-
-static void
-copy_parts (guint8            *to,
-            const MpQueuePart *parts)
-{
-  for (guint i = 0; i < N_PARTS; i++)
-    {
-      if (parts[i].size > 0)
-        memcpy (to, parts[i].data, parts[i].size);
-      to += parts[i].size;
-    }
-}
-
-/* With what it refers to, for as long as the task may be tried again. */
-static MpStatus
-keep_in_block (MpTaskExtra       *extra,
-               const MpQueuePart *parts,
-               gsize              size)
-{
-  MpWaitLimits limits = { MP_DEADLINE_NEVER, NULL, FALSE };
-  g_autoptr (GArray) references = mp_attach_claim ();
-  MpOffset offset;
-  guint32 lease;
-  MpStatus status = mp_block_create (size, references, &limits, &offset, &lease);
-
-  if (status != MP_STATUS_OK)
-    return status;
-
-  copy_parts (MP_BLOCK_DATA (offset), parts);
-  extra->block = mp_block_adopt (offset, lease);
-
-  return extra->block != NULL ? MP_STATUS_OK : MP_STATUS_FAILED;
-}
-
-/* A task that may be tried again keeps its message. */
-static MpStatus
-keep_message (MpTaskExtra       *extra,
-              guint              encoding,
-              const MpQueuePart *parts)
-{
-  gsize size = 0;
-  guint8 *copy;
-
-  for (guint i = 0; i < N_PARTS; i++)
-    size += parts[i].size;
-
-  extra->encoding = encoding;
-  if (size > MP_RING_INLINE_MAX || mp_attach_any ())
-    return keep_in_block (extra, parts, size);
-
-  copy = g_malloc (size);
-  copy_parts (copy, parts);
-  extra->message = g_bytes_new_take (copy, size);
-
-  return MP_STATUS_OK;
-}
-
-/* Gives what is kept. */
-static MpStatus
-put_kept (MpPoolPrivate *priv,
-          MpResult      *result,
-          guint64       *number)
-{
-  MpTaskExtra *extra = result->extra;
-  MpWaitLimits limits = { MP_DEADLINE_NEVER, NULL, FALSE };
-  MpRing *ring = mp_shared_get_data (MP_SHARED (priv->lanes[result->lane]));
-  MpQueuePart part;
-  MpOffset offset;
-  guint32 lease;
-  MpStatus status;
-
-  if (extra->message != NULL)
-    {
-      part.data = g_bytes_get_data (extra->message, &part.size);
-      return mp_queue_put_parts (priv->lanes[result->lane], extra->encoding, &part, 1,
-                                 MP_DEADLINE_NEVER, FALSE, NULL, number);
-    }
-
-  status = mp_block_lease (extra->block, &offset, &lease);
-  if (status != MP_STATUS_OK)
-    return status;
-
-  status = mp_ring_put_block (ring, extra->encoding, offset, lease, &limits, number);
-  if (status != MP_STATUS_OK)
-    mp_lease_drop (lease);
-
-  return status;
-}
-
-/* Workers wait on the normal queue. */
-static void
-wake_for_lane (MpPoolPrivate *priv,
-               guint          lane)
-{
-  if (lane != MP_POOL_LANE_NORMAL)
-    mp_queue_kick (priv->lanes[MP_POOL_LANE_NORMAL]);
-}
-
-static MpStatus
-put (MpPoolPrivate     *priv,
-     MpResult          *result,
-     guint              encoding,
-     const MpQueuePart *parts,
-     guint64           *number)
-{
-  MpStatus status = MP_STATUS_OK;
-
-  if (result->extra == NULL || result->extra->retries == 0)
-    {
-      status = mp_queue_put_parts (priv->lanes[result->lane], encoding, parts, N_PARTS,
-                                   MP_DEADLINE_NEVER, FALSE, NULL, number);
-    }
-  else
-    {
-      status = keep_message (result->extra, encoding, parts);
-      if (status == MP_STATUS_OK)
-        status = put_kept (priv, result, number);
-    }
-
-  if (status == MP_STATUS_OK)
-    wake_for_lane (priv, result->lane);
-
-  return status;
-}
-
 /* ── Giving ─────────────────────────────────────────────────────────────────────────────────── */
+
+/* The name of a function that is on the board does not go with each task. */
+static void
+name_known (const MpPoolFunction *function,
+            MpTaskHeader         *header,
+            MpQueuePart          *part)
+{
+  if (function->known == 0)
+    return;
+
+  header->flags |= MP_TASK_KNOWN;
+  header->function_size = function->known - 1;
+  part->size = 0;
+}
 
 static MpResult *
 submit (MpPool                *self,
@@ -380,7 +267,7 @@ submit (MpPool                *self,
   MpTaskHeader header = { 0, function->kind, flags, 0, function->size };
   MpTaskLimits limits = limits_of (request->options);
   gboolean limited = limits.soft > 0 || limits.hard > 0;
-  MpQueuePart parts[N_PARTS] = {
+  MpQueuePart parts[MP_POOL_TASK_PARTS] = {
     { &header, sizeof header },
     { &limits, limited ? sizeof limits : 0 },
     { argument->data, argument->size },
@@ -389,12 +276,15 @@ submit (MpPool                *self,
   g_autoptr (MpResult) result = NULL;
   guint64 number = 0;
   MpStatus status;
+  gboolean due;
 
-  if (!mp_pool_is_owner (self, error))
+  if (!mp_pool_is_owner (self, error)
+      || (priv->threads && !mp_pool_threads_allow (priv, &limits, error)))
     return NULL;
 
   if (limited)
     header.flags |= MP_TASK_LIMITED;
+  name_known (function, &header, &parts[3]);
   result = mp_result_new (self, (flags & MP_TASK_MAP) != 0);
   result->lane = lane_of (request->options);
   keep_options (result, request, &limits);
@@ -403,13 +293,17 @@ submit (MpPool                *self,
   if (!enter (self, result, &header, error))
     return NULL;
 
-  status = put (priv, result, argument->encoding, parts, &number);
-  note_number (self, result, status == MP_STATUS_OK ? number : 0);
+  status = mp_pool_put_task (priv, result, argument->encoding, parts, &number);
+  due = note_number (self, result, status == MP_STATUS_OK ? number : 0);
   if (!mp_status_to_error (status, error))
     return NULL;
 
   connect_cancellable (result);
-  look_after_workers (self);
+  if (due)
+    {
+      g_atomic_int_set (&priv->urgent, TRUE);
+      mp_pool_attend (self, FALSE);
+    }
 
   return g_steal_pointer (&result);
 }
@@ -478,89 +372,19 @@ mp_pool_wait_room_raw (MpPool *self,
   return mp_pool_wait (self, has_room, self, mp_deadline_from_usec (usec), TRUE, NULL);
 }
 
-/* Under the mutex: the put did not succeed. */
-static void
-fail_put (MpPool     *self,
-          MpResult   *result,
-          MpStatus    status,
-          MpPoolNews *news)
+static gboolean
+make_room (MpPool               *self,
+           const MpPoolRequest  *request,
+           GError              **error)
 {
-  GError *error = NULL;
+  MpTaskOptions *options = request->options;
 
-  if (mp_status_to_error (status, &error))
-    return;
+  if (G_LIKELY (mp_pool_get_private (self)->max_pending == 0))
+    return TRUE;
 
-  if (mp_result_peek_ready (result))
-    {
-      g_clear_error (&error);
-      return;
-    }
-  mp_result_take_failure (result, error, NULL, 0);
-  mp_pool_complete (self, result, news);
-}
-
-gboolean
-mp_pool_retry (MpPool     *self,
-               MpResult   *result,
-               MpPoolNews *news)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  guint64 number = 0;
-  MpStatus status;
-  gboolean again;
-
-  mp_pool_lock ();
-  again = result->extra != NULL && result->extra->retries > 0 && !mp_result_peek_ready (result)
-          && priv->state != MP_POOL_TERMINATED;
-  if (again)
-    {
-      result->extra->retries--;
-      result->extra->n_tries++;
-      priv->counts.n_retried++;
-      priv->n_putting++;
-    }
-  mp_pool_unlock ();
-  if (!again)
-    return FALSE;
-
-  status = put_kept (priv, result, &number);
-  mp_pool_lock ();
-  priv->n_putting--;
-  result->number = number;
-  fail_put (self, result, status, news);
-  mp_pool_unlock ();
-  wake_for_lane (priv, result->lane);
-
-  return TRUE;
-}
-
-/* For the attendant: a worker has handed a task back, whose message this is. */
-void
-mp_pool_put_again (MpPool       *self,
-                   MpResult     *result,
-                   guint         encoding,
-                   const guint8 *message,
-                   gsize         size,
-                   MpPoolNews   *news)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  MpQueuePart part = { message, size };
-  guint64 number = 0;
-  MpStatus status;
-
-  mp_pool_lock ();
-  priv->n_putting++;
-  mp_pool_unlock ();
-
-  status = mp_queue_put_parts (priv->lanes[result->lane], encoding, &part, 1, MP_DEADLINE_NEVER,
-                               FALSE, NULL, &number);
-
-  mp_pool_lock ();
-  priv->n_putting--;
-  result->number = number;
-  fail_put (self, result, status, news);
-  mp_pool_unlock ();
-  wake_for_lane (priv, result->lane);
+  return mp_pool_wait_room (self, -1,
+                            options != NULL ? mp_task_options_get_cancellable (options) : NULL,
+                            error);
 }
 
 /* Waits for room, if the pool is bounded. */
@@ -573,15 +397,29 @@ mp_pool_submit_payload (MpPool                *self,
                         GError               **error)
 {
   Argument argument = { mp_payload_get_encoding (payload), NULL, 0 };
+  MpResult *result;
 
   argument.data = g_bytes_get_data (mp_payload_get_bytes (payload), &argument.size);
-  if (G_UNLIKELY (mp_pool_get_private (self)->max_pending > 0)
-      && !mp_pool_wait_room (self, -1, request->options != NULL
-                                         ? mp_task_options_get_cancellable (request->options)
-                                         : NULL, error))
+  if (!make_room (self, request, error))
     return NULL;
 
-  return submit (self, function, flags, &argument, request, error);
+  mp_attach_payload (payload);
+  result = submit (self, function, flags, &argument, request, error);
+  mp_shared_detach_all ();
+
+  return result;
+}
+
+MpResult *
+mp_pool_submit_empty (MpPool                *self,
+                      const MpPoolFunction  *function,
+                      const MpPoolRequest   *request,
+                      GError               **error)
+{
+  Argument argument = { MP_ENCODING_VARIANT, NULL, 0 };
+
+  return make_room (self, request, error)
+           ? submit (self, function, MP_TASK_EMPTY, &argument, request, error) : NULL;
 }
 
 MpResult *
@@ -690,7 +528,7 @@ mp_pool_submit_data_with (MpPool         *self,
   if (!check_data (encoding, function_size, error))
     return NULL;
 
-  return submit (self, &(MpPoolFunction) { kind, function, function_size },
+  return submit (self, &(MpPoolFunction) { kind, function, function_size, 0 },
                  flags & (MP_TASK_MAP | MP_TASK_INHERITED), &(Argument) { encoding, data, size },
                  &(MpPoolRequest) { options, NULL }, error);
 }

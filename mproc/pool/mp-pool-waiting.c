@@ -28,14 +28,26 @@ mp_waiting_init (MpWaiting *self)
   };
 }
 
+static void
+drop_if_empty (MpWaiting     *self,
+               MpWaitingPage *page)
+{
+  if (page != NULL && page->n == 0)
+    g_hash_table_remove (self->pages, &page->number);
+}
+
+/* The page that was used last stays even if it is empty: the next task is mostly in it, too. */
 static MpWaitingPage *
 find_page (MpWaiting *self,
            guint64    id)
 {
   guint64 number = id / PAGE_SIZE;
 
-  if (self->last == NULL || self->last->number != number)
-    self->last = g_hash_table_lookup (self->pages, &number);
+  if (self->last != NULL && self->last->number == number)
+    return self->last;
+
+  drop_if_empty (self, self->last);
+  self->last = g_hash_table_lookup (self->pages, &number);
 
   return self->last;
 }
@@ -80,11 +92,7 @@ mp_waiting_steal (MpWaiting *self,
 
   result = g_steal_pointer (&page->results[id % PAGE_SIZE]);
   self->size--;
-  if (--page->n == 0)
-    {
-      self->last = NULL;
-      g_hash_table_remove (self->pages, &page->number);
-    }
+  page->n--;
 
   return result;
 }

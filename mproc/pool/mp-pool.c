@@ -586,7 +586,7 @@ mp_pool_init (MpPool *self)
   priv->link = mp_pool_link_new (self);
   mp_waiting_init (&priv->waiting);
   priv->roster = g_new0 (MpPoolWorker, MP_POOL_SEATS (MP_POOL_MAX_WORKERS));
-  priv->references = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
+  priv->references = g_hash_table_new_full (NULL, NULL, NULL, mp_pool_reference_free);
   priv->watches = g_ptr_array_new ();
   g_cond_init (&priv->changed);
 }
@@ -613,29 +613,7 @@ MpPool *
 mp_pool_new (guint    n_workers,
              GError **error)
 {
-  g_autoptr (MpPool) self = NULL;
-  MpPoolPrivate *priv;
-
-  if (n_workers > MP_POOL_MAX_WORKERS)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT,
-                   "A pool has at most %d workers, not %u", MP_POOL_MAX_WORKERS, n_workers);
-      return NULL;
-    }
-
-  self = g_object_new (MP_TYPE_POOL, "n-workers", n_workers, NULL);
-  if (!mp_pool_is_owner (self, error))
-    return NULL;
-
-  mp_pool_attend (self, FALSE);
-  priv = mp_pool_get_private (self);
-  if (priv->start_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&priv->start_error));
-      return NULL;
-    }
-
-  return g_steal_pointer (&self);
+  return mp_pool_construct (MP_TYPE_POOL, n_workers, error);
 }
 
 /**
@@ -685,7 +663,7 @@ mp_pool_get_pids (MpPool *self)
   mp_pool_lock ();
   for (guint i = 0; i < priv->n_seats; i++)
     {
-      if (priv->roster[i].process != NULL)
+      if (mp_pool_is_seated (priv, i))
         g_array_append_val (pids, priv->roster[i].pid);
     }
   mp_pool_unlock ();

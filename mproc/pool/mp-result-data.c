@@ -12,6 +12,7 @@
 
 #include "mproc/pool/mp-result.h"
 
+#include "mproc/base/mp-error-private.h"
 #include "mproc/pool/mp-result-private.h"
 
 static MpStatus
@@ -42,8 +43,8 @@ get_converted (MpResult   *self,
   if (*payload != NULL)
     return MP_STATUS_OK;
 
-  return g_error_matches (error, MP_ERROR, MP_ERROR_NOT_PLAIN) ? MP_STATUS_NOT_PLAIN
-                                                               : MP_STATUS_INVALID;
+  return g_error_matches (error, MP_ERROR, MP_ERROR_INVALID_ARGUMENT) ? MP_STATUS_INVALID
+                                                                      : mp_status_of_unread (error);
 }
 
 /**
@@ -57,8 +58,8 @@ get_converted (MpResult   *self,
  * Gets what the task returned, without waiting, for bindings.
  *
  * Returns: %MP_STATUS_OK; %MP_STATUS_TIMED_OUT if the task is not done; %MP_STATUS_FAILED if it
- *   failed, see [method@Mp.Result.get_error_details]; %MP_STATUS_NOT_PLAIN or %MP_STATUS_INVALID if
- *   the value cannot be had in that encoding
+ *   failed, see [method@Mp.Result.get_error_details]; %MP_STATUS_NOT_PLAIN,
+ *   %MP_STATUS_INVALID_DATA or %MP_STATUS_INVALID if the value cannot be had in that encoding
  *
  * Since: 0.1
  */

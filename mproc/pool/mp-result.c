@@ -494,7 +494,12 @@ GVariant *
 mp_result_get_value (MpResult  *self,
                      GError   **error)
 {
-  return check_value (self, error) ? mp_payload_get_variant (self->payload, NULL, error) : NULL;
+  if (!check_value (self, error))
+    return NULL;
+  if (self->payload == mp_pool_get_nothing ())
+    return g_variant_ref (mp_pool_get_nothing_value ());
+
+  return mp_payload_get_variant (self->payload, NULL, error);
 }
 
 /**

@@ -28,8 +28,8 @@ mp_task_set_worker (MpWorker *worker)
   current = worker;
 }
 
-static MpWorker *
-get_worker (void)
+MpWorker *
+mp_task_get_worker (void)
 {
   return current != NULL && current->pid == mp_pool_this_process ? current : NULL;
 }
@@ -47,7 +47,7 @@ get_worker (void)
 guint64
 mp_task_get_current_id (void)
 {
-  MpWorker *worker = get_worker ();
+  MpWorker *worker = mp_task_get_worker ();
 
   return worker != NULL ? worker->header.id : 0;
 }
@@ -55,7 +55,8 @@ mp_task_get_current_id (void)
 /**
  * mp_task_should_stop:
  *
- * Asks whether the soft limit of time of the task that this thread runs is over.
+ * Asks whether the soft limit of time of the task that this thread runs is over, or, in a pool of
+ * threads, whether the task was cancelled.
  *
  * Returns: %TRUE if the task should come to an end; %FALSE outside of a task, too
  *
@@ -64,9 +65,14 @@ mp_task_get_current_id (void)
 gboolean
 mp_task_should_stop (void)
 {
-  MpWorker *worker = get_worker ();
+  MpWorker *worker = mp_task_get_worker ();
 
-  return worker != NULL && worker->limits.soft > 0
+  if (worker == NULL)
+    return FALSE;
+  if (mp_pool_board_get_running (worker->board, worker->seat) & MP_SEAT_CONDEMNED)
+    return TRUE;
+
+  return worker->limits.soft > 0
          && g_get_monotonic_time () - worker->began >= worker->limits.soft;
 }
 
@@ -88,7 +94,7 @@ gboolean
 mp_task_report_progress (double      fraction,
                          const char *text)
 {
-  MpWorker *worker = get_worker ();
+  MpWorker *worker = mp_task_get_worker ();
   g_autofree guint8 *message = NULL;
   gsize size = text != NULL ? strlen (text) : 0;
   gint64 now = g_get_monotonic_time ();

@@ -24,5 +24,7 @@ gboolean mp_task_should_stop     (void);
 MP_AVAILABLE_IN_0_1
 gboolean mp_task_report_progress (double       fraction,
                                   const char  *text);
+MP_AVAILABLE_IN_0_1
+GCancellable *mp_task_get_cancellable (void);
 
 G_END_DECLS

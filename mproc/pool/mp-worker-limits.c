@@ -76,6 +76,9 @@ mp_worker_begin_limits (MpWorker *self)
   const MpTaskLimits *limits = &self->limits;
 
   self->reported = 0;
+  if (G_UNLIKELY (self->memory_watch == NULL
+                  && __atomic_load_n (&self->board->rules.memory_limit, __ATOMIC_RELAXED) != 0))
+    mp_worker_watch_memory (self);
   if (limits->hard == 0 && limits->soft == 0
       && mp_pool_board_load (&self->board->rules.timed) == 0)
     return;
@@ -149,10 +152,14 @@ mp_worker_has_enough (MpWorker *self)
 {
   const MpPoolRules *rules = &self->board->rules;
   guint32 max_tasks = mp_pool_board_load (&rules->max_tasks);
+  guint64 limit = __atomic_load_n (&rules->memory_limit, __ATOMIC_SEQ_CST);
   guint64 max_memory = __atomic_load_n (&rules->max_memory, __ATOMIC_SEQ_CST);
 
   if (max_tasks != 0 && self->n_done >= max_tasks)
     return TRUE;
+
+  if (limit != 0)
+    max_memory = max_memory != 0 ? MIN (max_memory, limit) : limit;
 
   return max_memory != 0 && mp_worker_get_resident (self->pid) > max_memory;
 }

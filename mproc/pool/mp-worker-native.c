@@ -15,26 +15,78 @@
 #include "mproc/pool/mp-worker-private.h"
 
 #include <signal.h>
+#include <string.h>
 
+#include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/pool/mp-pool-private.h"
 #include "mproc/process/mp-function-private.h"
+#include "mproc/process/mp-process-private.h"
 
 /* ── One task ───────────────────────────────────────────────────────────────────────────────── */
 
-static GVariant *
-call (const MpWorkerTask  *task,
-      GVariant            *argument,
-      GError             **error)
+/* A name that nobody registered may be that of a library's function, `library.so:function`. */
+static gboolean
+names_module (const MpWorkerTask  *task,
+              char               **module,
+              char               **function)
 {
+  g_autofree char *name = NULL;
+  char *colon;
+
+  if (task->kind != MP_FUNCTION_NAMED)
+    return FALSE;
+
+  name = g_strndup ((const char *) task->function, task->function_size);
+  colon = strrchr (name, ':');
+  if (colon == NULL || mp_function_is_registered (name))
+    return FALSE;
+
+  *module = g_strndup (name, colon - name);
+  *function = g_strdup (colon + 1);
+
+  return TRUE;
+}
+
+static GVariant *
+call_by_name (const MpWorkerTask  *task,
+              GVariant            *argument,
+              GError             **error)
+{
+  g_autofree char *module = NULL;
+  g_autofree char *function = NULL;
+
+  if (names_module (task, &module, &function))
+    return mp_process_call_module (module, function, argument, error);
+
   return mp_function_call (task->kind, task->function, task->function_size, argument, error);
+}
+
+/* Without the parts of a call that are the same each time, if the board knows the function. */
+static GVariant *
+call (MpWorker  *self,
+      GVariant  *argument,
+      GError   **error)
+{
+  const MpWorkerTask *task = &self->task;
+  MpTaskFunc *func;
+
+  if (task->known == 0)
+    return call_by_name (task, argument, error);
+
+  func = &self->functions[task->known - 1];
+  if (*func == NULL)
+    *func = mp_function_resolve (task->function, task->function_size, error);
+
+  return *func != NULL ? mp_function_call_func (*func, argument, error) : NULL;
 }
 
 /* The function with each item of the list; a variant is unboxed. Stops at the first error. */
 static GVariant *
-call_with_each (const MpWorkerTask  *task,
-                GVariant            *argument,
-                GError             **error)
+call_with_each (MpWorker  *self,
+                GVariant  *argument,
+                GError   **error)
 {
   g_autoptr (GVariant) items = mp_pool_open_list (argument);
   g_auto (GVariantBuilder) builder;
@@ -44,7 +96,7 @@ call_with_each (const MpWorkerTask  *task,
   for (gsize i = 0; i < n; i++)
     {
       g_autoptr (GVariant) item = mp_pool_get_item (items, i);
-      g_autoptr (GVariant) result = call (task, item, error);
+      g_autoptr (GVariant) result = call (self, item, error);
 
       if (result == NULL)
         return NULL;
@@ -54,38 +106,48 @@ call_with_each (const MpWorkerTask  *task,
   return g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
-static MpPayload *
-run_function (const MpWorkerTask  *task,
-              GError             **error)
+static GVariant *
+run_function (MpWorker  *self,
+              GError   **error)
 {
-  g_autoptr (GVariant) argument = mp_payload_get_variant (task->argument, NULL, error);
-  g_autoptr (GVariant) result = NULL;
+  g_autoptr (GVariant) argument = NULL;
 
+  if (self->task.is_empty)
+    return call (self, mp_pool_get_nothing_value (), error);
+
+  argument = mp_payload_get_variant (mp_worker_get_argument (self), NULL, error);
   if (argument == NULL)
     return NULL;
 
-  if ((task->flags & MP_TASK_MAP) != 0)
-    result = call_with_each (task, argument, error);
-  else
-    result = call (task, argument, error);
+  return (self->task.flags & MP_TASK_MAP) != 0 ? call_with_each (self, argument, error)
+                                               : call (self, argument, error);
+}
 
-  return result != NULL ? mp_payload_new_variant (result) : NULL;
+static MpStatus
+finish_with (MpWorker *self,
+             GVariant *result)
+{
+  g_autoptr (MpPayload) payload = mp_payload_new_variant (result);
+  gsize size;
+  gconstpointer data = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
+
+  mp_attach_payload (payload);
+
+  return mp_worker_finish (self, mp_payload_get_encoding (payload), data, size);
 }
 
 static MpStatus
 run_task (MpWorker *self)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (MpPayload) payload = run_function (mp_worker_get_task (self), &error);
-  gconstpointer data;
-  gsize size;
+  g_autoptr (GVariant) result = run_function (self, &error);
 
-  if (payload == NULL)
+  if (result == NULL)
     return mp_worker_fail_with_error (self, error);
+  if (result == mp_pool_get_nothing_value ())
+    return mp_worker_finish_with_nothing (self);
 
-  data = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
-
-  return mp_worker_finish (self, mp_payload_get_encoding (payload), data, size);
+  return finish_with (self, result);
 }
 
 /* ── The loop ───────────────────────────────────────────────────────────────────────────────── */
@@ -95,11 +157,7 @@ run_all_tasks (MpWorker *self)
 {
   for (;;)
     {
-      guint kind, flags, encoding;
-      guint8 *function, *data;
-      gsize function_size, size;
-      MpStatus status = mp_worker_next (self, 0, -1, &kind, &flags, &function, &function_size,
-                                        &encoding, &data, &size);
+      MpStatus status = mp_worker_take (self, MP_DEADLINE_NEVER);
 
       if (status == MP_STATUS_OK)
         status = run_task (self);
@@ -127,7 +185,7 @@ mp_worker_run_native (MpWorker *self)
 {
   g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
 
-  if (mp_worker_get_task (self)->held)
+  if (self->task.held)
     return run_task (self);
 
   return run_all_tasks (self);
@@ -159,11 +217,7 @@ fail_all_tasks (MpWorker     *self,
   g_prefix_error (&told, "The initializer of the worker failed: ");
   for (;;)
     {
-      guint kind, flags, encoding;
-      guint8 *function, *data;
-      gsize function_size, size;
-      MpStatus status = mp_worker_next (self, 0, -1, &kind, &flags, &function, &function_size,
-                                        &encoding, &data, &size);
+      MpStatus status = mp_worker_take (self, MP_DEADLINE_NEVER);
 
       if (status == MP_STATUS_OK)
         status = mp_worker_fail_with_error (self, told);
@@ -185,6 +239,18 @@ run_start (const MpWorkerStart  *start,
   return result != NULL;
 }
 
+MpStatus
+mp_worker_serve (MpWorker            *self,
+                 const MpWorkerStart *start)
+{
+  g_autoptr (GError) problem = NULL;
+
+  if (start == NULL || run_start (start, &problem))
+    return mp_worker_run_native (self);
+
+  return fail_all_tasks (self, problem);
+}
+
 static gboolean
 run_worker (MpProcess  *process,
             gpointer    data,
@@ -192,7 +258,6 @@ run_worker (MpProcess  *process,
 {
   const Inheritance *inheritance = data;
   g_autoptr (MpWorker) worker = mp_worker_new (inheritance->handle, error);
-  g_autoptr (GError) problem = NULL;
   MpStatus status;
 
   if (worker == NULL)
@@ -201,10 +266,7 @@ run_worker (MpProcess  *process,
   /* Ctrl-C is for the pool's owner to decide on; its workers end with it. */
   signal (SIGINT, SIG_IGN);
 
-  if (inheritance->start == NULL || run_start (inheritance->start, &problem))
-    status = mp_worker_run_native (worker);
-  else
-    status = fail_all_tasks (worker, problem);
+  status = mp_worker_serve (worker, inheritance->start);
 
   return status == MP_STATUS_CLOSED || mp_status_to_error (status, error);
 }

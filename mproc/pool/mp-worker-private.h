@@ -14,6 +14,7 @@
 
 #include "mproc/pool/mp-pool-board-private.h"
 #include "mproc/pool/mp-worker.h"
+#include "mproc/process/mp-function.h"
 #include "mproc/process/mp-process.h"
 
 G_BEGIN_DECLS
@@ -25,7 +26,12 @@ typedef struct {
   guint         flags;
   const guint8 *function;
   gsize         function_size;
-  MpPayload    *argument;
+  guint         known;          /* the function's number on the board, from 1; 0: it has none */
+  guint         encoding;       /* of the argument */
+  const guint8 *argument;
+  gsize         argument_size;
+  gboolean      is_empty;       /* there is no argument */
+  MpPayload    *payload;        /* (owned) (nullable) the argument, once it was asked for */
 } MpWorkerTask;
 
 /* A timer of the kernel that sends this process a signal. */
@@ -34,6 +40,8 @@ typedef struct {
   gboolean made;
   gboolean armed;
 } MpWorkerTimer;
+
+typedef struct _MpMemoryWatch MpMemoryWatch;
 
 struct _MpWorker
 {
@@ -45,6 +53,7 @@ struct _MpWorker
   MpQueue         *lanes[MP_POOL_LANES];
   MpRing          *rings[MP_POOL_LANES];
   MpQueue         *results;
+  MpRing          *result_ring;
   guint            seat;
   guint            generation;
   int              pid;
@@ -52,9 +61,12 @@ struct _MpWorker
   MpTaskHeader     header;      /* of the task */
   MpTaskLimits     limits;
   MpWorkerTask     task;
-  GBytes          *message;     /* that the task is in */
+  const guint8    *message;     /* that the task is in: in the buffer, or the block */
+  gsize            message_size;
+  guint8          *buffer;
   MpBlock         *block;       /* that the message came in, if it is large */
-  MpPayload       *converted;   /* its argument as it was asked for */
+  MpPayload       *converted;   /* its argument, if it was not as it was asked for */
+  MpTaskFunc       functions[MP_POOL_FUNCTIONS];    /* by number, those that were called */
 
   gint64           began;       /* the task, if it is timed or limited */
   gint64           idle_since;
@@ -64,10 +76,27 @@ struct _MpWorker
   MpWorkerTimer    hard;
   MpWorkerTimer    soft;
   int              soft_signal; /* 0: none */
+  GCancellable    *cancellable; /* (owned) (nullable) of the task, if it asked for one */
+  MpMemoryWatch   *memory_watch;    /* (owned) (nullable) */
   int              output;      /* the file that stdout and stderr go to; -1: they do not */
 };
 
-const MpWorkerTask *mp_worker_get_task            (MpWorker      *self);
+/* mp-worker-take.c: one try, as that of mp_worker_next() */
+MpStatus            mp_worker_take                (MpWorker      *self,
+                                                   gint64         deadline);
+
+/* (transfer none): of the task */
+MpPayload          *mp_worker_get_argument        (MpWorker      *self);
+
+/* mp-worker.c */
+void                mp_worker_forget_task         (MpWorker      *self);
+void                mp_worker_begin_rest          (MpWorker      *self);
+MpStatus            mp_worker_end_task            (MpWorker      *self,
+                                                   MpStatus       status,
+                                                   gsize          size);
+
+/* As mp_worker_finish(), with mp_pool_get_nothing(). */
+MpStatus            mp_worker_finish_with_nothing (MpWorker      *self);
 
 /* As mp_worker_fail(), with an error. */
 MpStatus            mp_worker_fail_with_error     (MpWorker      *self,
@@ -88,12 +117,32 @@ void                mp_worker_drop_timers         (MpWorker      *self);
 /* Of any process. */
 guint64             mp_worker_get_resident        (int            pid);
 
+/* mp-worker-memory.c */
+void                mp_worker_watch_memory        (MpWorker      *self);
+void                mp_worker_drop_memory_watch   (MpWorker      *self);
+
+/* For the owner: the worker's control group, if it may have one. */
+char               *mp_worker_enter_cgroup        (guint          seat,
+                                                   guint64        limit,
+                                                   int            pid);
+char               *mp_cgroup_find                (const char    *root,
+                                                   const char    *membership);
+char               *mp_cgroup_enter               (const char    *parent,
+                                                   const char    *name,
+                                                   guint64        limit,
+                                                   int            pid);
+gboolean            mp_cgroup_was_too_big         (const char    *group);
+
 /* mp-worker-output.c */
 void                mp_worker_begin_output        (MpWorker      *self);
 void                mp_worker_send_output         (MpWorker      *self);
 
 /* mp-task.c: the worker whose task this thread runs now, or NULL */
 void                mp_task_set_worker            (MpWorker      *worker);
+MpWorker           *mp_task_get_worker            (void);
+
+/* mp-task-cancellable.c */
+void                mp_task_drop_cancellable      (MpWorker      *worker);
 
 /* For the owner: a file for a worker's output, and what is in it. */
 int                 mp_worker_make_output         (void);
@@ -105,6 +154,10 @@ typedef struct {
   GBytes   *function;
   GVariant *argument;
 } MpWorkerStart;
+
+/* Runs tasks until the worker is to end, after what @start (nullable) says. */
+MpStatus            mp_worker_serve               (MpWorker            *self,
+                                                   const MpWorkerStart *start);
 
 /* A process, not started, that is a worker for functions of C. @start: (nullable) stays the
  * caller's; the process inherits it. */

@@ -36,7 +36,7 @@
 
 #include "mproc/base/mp-deadline-private.h"
 #include "mproc/base/mp-error-private.h"
-#include "mproc/memory/mp-attach-private.h"
+#include "mproc/channel/mp-ring-fast-private.h"
 #include "mproc/pool/mp-pool-board-private.h"
 #include "mproc/pool/mp-pool.h"
 #include "mproc/pool/mp-task-error-private.h"
@@ -48,12 +48,11 @@
 
 G_DEFINE_FINAL_TYPE (MpWorker, mp_worker, G_TYPE_OBJECT)
 
-static void
-forget_task (MpWorker *self)
+void
+mp_worker_forget_task (MpWorker *self)
 {
-  g_clear_pointer (&self->task.argument, mp_payload_unref);
+  g_clear_pointer (&self->task.payload, mp_payload_unref);
   g_clear_pointer (&self->converted, mp_payload_unref);
-  g_clear_pointer (&self->message, g_bytes_unref);
   g_clear_pointer (&self->block, mp_block_unref);
   self->task = (MpWorkerTask) { 0 };
 }
@@ -63,8 +62,13 @@ mp_worker_finalize (GObject *object)
 {
   MpWorker *self = MP_WORKER (object);
 
-  forget_task (self);
+  mp_worker_forget_task (self);
   mp_worker_drop_timers (self);
+  if (self->memory_watch != NULL)
+    mp_worker_drop_memory_watch (self);
+  if (self->cancellable != NULL)
+    mp_task_drop_cancellable (self);
+  g_free (self->buffer);
   if (self->output >= 0 && self->pid == getpid ())
     close (self->output);
   g_clear_object (&self->results);
@@ -86,6 +90,7 @@ mp_worker_init (MpWorker *self)
 {
   self->pid = getpid ();
   self->output = -1;
+  self->buffer = g_malloc (MP_RING_INLINE_MAX);
 }
 
 /* ── Opening ────────────────────────────────────────────────────────────────────────────────── */
@@ -160,6 +165,7 @@ open_handle (MpWorker    *self,
   self->results = open_part (parts[1 + MP_POOL_LANES], MP_TYPE_QUEUE, error);
   if (self->results == NULL)
     return FALSE;
+  self->result_ring = mp_shared_get_data (MP_SHARED (self->results));
 
   return open_seat (self, parts[2 + MP_POOL_LANES], parts[3 + MP_POOL_LANES], error);
 }
@@ -199,6 +205,27 @@ mp_worker_new (const char  *handle,
 
 /* ── Results ────────────────────────────────────────────────────────────────────────────────── */
 
+#define N_PARTS 3
+#define SMALL 256
+
+/* A message that is copied together first takes the short way into the ring. */
+static gboolean
+put_small (MpWorker          *self,
+           guint              encoding,
+           const MpQueuePart *parts)
+{
+  guint8 message[SMALL + sizeof (MpResultHeader) + sizeof (MpTaskTimes)];
+  gsize size = 0;
+
+  for (guint i = 0; i < N_PARTS; i++)
+    {
+      mp_ring_copy (message + size, parts[i].data, parts[i].size);
+      size += parts[i].size;
+    }
+
+  return mp_ring_put_fast (self->result_ring, encoding, message, size);
+}
+
 MpStatus
 mp_worker_put_outcome (MpWorker   *self,
                        MpOutcome   outcome,
@@ -209,7 +236,7 @@ mp_worker_put_outcome (MpWorker   *self,
   gboolean timed = mp_pool_board_load (&self->board->rules.timed) != 0;
   MpResultHeader header = { self->header.id, self->seat, self->pid, outcome, timed };
   MpTaskTimes times = { self->began, 0 };
-  MpQueuePart parts[] = {
+  MpQueuePart parts[N_PARTS] = {
     { &header, sizeof header },
     { &times, timed ? sizeof times : 0 },
     { data, size },
@@ -218,8 +245,11 @@ mp_worker_put_outcome (MpWorker   *self,
   if (timed)
     times.ended = g_get_monotonic_time ();
 
-  return mp_queue_put_parts (self->results, encoding, parts, G_N_ELEMENTS (parts),
-                             MP_DEADLINE_NEVER, FALSE, NULL, NULL);
+  if (size <= SMALL && put_small (self, encoding, parts))
+    return MP_STATUS_OK;
+
+  return mp_queue_put_parts (self->results, encoding, parts, N_PARTS, MP_DEADLINE_NEVER, FALSE,
+                             NULL, NULL);
 }
 
 static MpStatus
@@ -258,8 +288,8 @@ report_no_space (MpWorker *self,
 }
 
 /* Another task may follow, unless the owner is about to kill this worker for the one that ended. */
-static void
-begin_rest (MpWorker *self)
+void
+mp_worker_begin_rest (MpWorker *self)
 {
   mp_worker_end_limits (self);
   mp_pool_board_clear_lease (self->board, self->seat);
@@ -269,13 +299,15 @@ begin_rest (MpWorker *self)
     self->idle_since = g_get_monotonic_time ();
   self->task.held = FALSE;
   mp_task_set_worker (NULL);
+  if (self->cancellable != NULL)
+    mp_task_drop_cancellable (self);
 }
 
 /* The task is over if its outcome is in the queue: only then is the lease given back. */
-static MpStatus
-end_task (MpWorker *self,
-          MpStatus  status,
-          gsize     size)
+MpStatus
+mp_worker_end_task (MpWorker *self,
+                    MpStatus  status,
+                    gsize     size)
 {
   if (status == MP_STATUS_NO_SPACE)
     status = report_no_space (self, size);
@@ -283,11 +315,25 @@ end_task (MpWorker *self,
   if (status == MP_STATUS_OK)
     {
       self->n_done++;
-      begin_rest (self);
+      mp_worker_begin_rest (self);
       self->had_enough |= mp_worker_has_enough (self);
     }
 
   return status;
+}
+
+MpStatus
+mp_worker_finish_with_nothing (MpWorker *self)
+{
+  if (!self->task.held)
+    return MP_STATUS_INVALID;
+
+  mp_worker_send_output (self);
+
+  return mp_worker_end_task (self,
+                             mp_worker_put_outcome (self, MP_OUTCOME_NOTHING, MP_ENCODING_VARIANT,
+                                                    NULL, 0),
+                             0);
 }
 
 /**
@@ -319,8 +365,9 @@ mp_worker_finish (MpWorker     *self,
 
   mp_worker_send_output (self);
 
-  return end_task (self,
-                   mp_worker_put_outcome (self, MP_OUTCOME_VALUE, encoding, data, size), size);
+  return mp_worker_end_task (self,
+                             mp_worker_put_outcome (self, MP_OUTCOME_VALUE, encoding, data, size),
+                             size);
 }
 
 MpStatus
@@ -332,7 +379,8 @@ mp_worker_fail_with_error (MpWorker     *self,
 
   mp_worker_send_output (self);
 
-  return end_task (self, put_failure (self, mp_task_error_from_error (error, self->pid)), 0);
+  return mp_worker_end_task (self,
+                             put_failure (self, mp_task_error_from_error (error, self->pid)), 0);
 }
 
 /**
@@ -373,321 +421,7 @@ mp_worker_fail (MpWorker     *self,
 
   mp_worker_send_output (self);
 
-  return end_task (self, put_failure (self, mp_task_error_from_exception (&fields, self->pid)),
-                   exception_size);
-}
-
-/* ── Tasks ──────────────────────────────────────────────────────────────────────────────────── */
-
-const MpWorkerTask *
-mp_worker_get_task (MpWorker *self)
-{
-  return &self->task;
-}
-
-static gboolean
-is_too_old (MpWorker *self)
-{
-  return mp_pool_board_load (&self->board->generation) != self->generation;
-}
-
-static gboolean
-is_to_leave (MpWorker *self)
-{
-  return self->had_enough || is_too_old (self) || mp_pool_board_load (&self->own->leave);
-}
-
-static gboolean
-has_message (MpWorker *self)
-{
-  for (guint i = 0; i < MP_POOL_LANES; i++)
-    {
-      if (mp_ring_readable (self->rings[i]))
-        return TRUE;
-    }
-
-  return FALSE;
-}
-
-static gboolean
-was_told_something (gpointer data)
-{
-  MpWorker *self = data;
-
-  return is_to_leave (self) || mp_pool_board_load (&self->board->closing) || has_message (self);
-}
-
-/* TIMED_OUT: there is none, or another worker was faster. */
-static MpStatus
-take_now (MpWorker *self,
-          guint    *encoding)
-{
-  MpStatus status = MP_STATUS_TIMED_OUT;
-
-  for (guint i = 0; i < MP_POOL_LANES && status == MP_STATUS_TIMED_OUT; i++)
-    {
-      if (!mp_ring_readable (self->rings[i]))
-        continue;
-
-      self->own->lane = i;
-      status = mp_queue_take (self->lanes[i], &self->own->lease, 0, TRUE, NULL, encoding,
-                              &self->message, &self->block);
-    }
-
-  return status;
-}
-
-/* Who gives a task looks for workers after the put, and so sees that this one leaves, or is seen
- * here to have put it. */
-static gboolean
-may_leave_idle (MpWorker *self)
-{
-  gint64 most = self->board->rules.idle_usec;
-
-  if (most <= 0 || g_get_monotonic_time () - self->idle_since < most)
-    return FALSE;
-
-  mp_pool_board_store (&self->own->taken, MP_SEAT_LEFT);
-  if (!has_message (self))
-    return TRUE;
-
-  mp_pool_board_store (&self->own->taken, MP_SEAT_TAKEN);
-  return FALSE;
-}
-
-static MpStatus
-leave (MpWorker *self)
-{
-  mp_pool_board_store (&self->own->taken, MP_SEAT_LEFT);
-
-  return MP_STATUS_CLOSED;
-}
-
-/* Whoever is told to close looks at the queues once more: tasks were put before that. */
-static MpStatus
-take_message (MpWorker *self,
-              gint64    deadline,
-              guint    *encoding)
-{
-  gboolean slept = FALSE;
-  gboolean closing;
-  MpStatus status;
-
-  do
-    {
-      if (is_to_leave (self))
-        return leave (self);
-
-      closing = mp_pool_board_load (&self->board->closing);
-      status = take_now (self, encoding);
-      if (status == MP_STATUS_OK && slept)
-        mp_pool_board_pass_on (self->lanes[MP_POOL_LANE_NORMAL]);
-      if (status != MP_STATUS_TIMED_OUT)
-        return status;
-      if (closing || may_leave_idle (self))
-        return leave (self);
-
-      status = mp_pool_board_wait (self->lanes[MP_POOL_LANE_NORMAL], was_told_something, self,
-                                   deadline, NULL, &slept);
-    }
-  while (status == MP_STATUS_OK);
-
-  return status;
-}
-
-/* A task that only a worker made later can run. */
-static MpStatus
-hand_back (MpWorker *self,
-           guint     encoding)
-{
-  gsize size;
-  gconstpointer data = g_bytes_get_data (self->message, &size);
-  MpStatus status;
-
-  if (self->block != NULL)
-    mp_attach_block (self->block);
-  status = end_task (self, mp_worker_put_outcome (self, MP_OUTCOME_BACK, encoding, data, size),
-                     size);
-
-  return status == MP_STATUS_OK ? MP_STATUS_CLOSED : status;
-}
-
-/* A cancelled task is passed over. The owner says so first and then looks who runs it: one of the
- * two sees the other. */
-static gboolean
-begin_work (MpWorker *self)
-{
-  __atomic_store_n (&self->own->running, self->header.id, __ATOMIC_SEQ_CST);
-
-  return !mp_pool_board_is_cancelled (self->board, self->header.id);
-}
-
-/* Where the argument begins; 0: the message is none. */
-static gsize
-read_header (MpWorker     *self,
-             const guint8 *data,
-             gsize         size)
-{
-  gsize at = sizeof self->header;
-
-  if (size < at)
-    return 0;
-  memcpy (&self->header, data, at);
-
-  self->limits = (MpTaskLimits) { 0 };
-  if ((self->header.flags & MP_TASK_LIMITED) != 0)
-    {
-      if (size < at + sizeof self->limits)
-        return 0;
-      memcpy (&self->limits, data + at, sizeof self->limits);
-      at += sizeof self->limits;
-    }
-
-  return self->header.function_size <= size - at ? at : 0;
-}
-
-/* OK: the message is this worker's task now. INTERRUPTED: it was cancelled. */
-static MpStatus
-read_message (MpWorker *self,
-              guint     encoding)
-{
-  g_autoptr (GBytes) argument = NULL;
-  gsize size;
-  const guint8 *data = g_bytes_get_data (self->message, &size);
-  gsize at = read_header (self, data, size);
-
-  if (at == 0)
-    return MP_STATUS_INVALID;
-
-  if (!begin_work (self))
-    {
-      begin_rest (self);
-      return MP_STATUS_INTERRUPTED;
-    }
-
-  if ((self->header.flags & MP_TASK_INHERITED) != 0
-      && (gint32) (self->generation - self->header.generation) < 0)
-    return hand_back (self, encoding);
-
-  argument = g_bytes_new_from_bytes (self->message, at, size - at - self->header.function_size);
-  self->task = (MpWorkerTask) {
-    .held = TRUE,
-    .kind = self->header.kind,
-    .flags = self->header.flags & ~MP_TASK_LIMITED,
-    .function = data + size - self->header.function_size,
-    .function_size = self->header.function_size,
-    .argument = mp_payload_new (encoding, argument),
-  };
-  mp_worker_begin_limits (self);
-  mp_task_set_worker (self);
-
-  return MP_STATUS_OK;
-}
-
-/* An argument that cannot be had in the encoding wanted is the task's failure, not the worker's. */
-static MpStatus
-convert_argument (MpWorker *self,
-                  guint     wanted)
-{
-  g_autoptr (GError) error = NULL;
-  MpStatus status;
-
-  if (wanted == 0 || wanted == mp_payload_get_encoding (self->task.argument))
-    self->converted = mp_payload_ref (self->task.argument);
-  else
-    self->converted = mp_payload_convert (self->task.argument, wanted, &error);
-
-  if (self->converted != NULL)
-    return MP_STATUS_OK;
-
-  status = mp_worker_fail_with_error (self, error);
-
-  return status == MP_STATUS_OK ? MP_STATUS_INTERRUPTED : status;
-}
-
-/* One try. MP_STATUS_INTERRUPTED: nothing yet, and it may go on. */
-static MpStatus
-try_next (MpWorker *self,
-          guint     wanted,
-          gint64    deadline)
-{
-  guint encoding;
-  MpStatus status;
-
-  do
-    {
-      forget_task (self);
-      status = take_message (self, deadline, &encoding);
-      if (status != MP_STATUS_OK)
-        return status;
-      status = read_message (self, encoding);
-    }
-  while (status == MP_STATUS_INTERRUPTED);
-
-  if (status == MP_STATUS_OK)
-    status = convert_argument (self, wanted);
-
-  return status;
-}
-
-/**
- * mp_worker_next:
- * @self: a worker without a task
- * @wanted: the encoding wanted of the argument, an [enum@Mp.Encoding], or 0 for the one it has
- * @usec: how long to wait, in microseconds; negative for no limit
- * @kind: (out): how @function is to be understood
- * @flags: (out): an [flags@Mp.TaskFlags]
- * @function: (out) (array length=function_size) (transfer none): what names the function
- * @function_size: (out): the size of @function in bytes
- * @encoding: (out): the encoding of @data
- * @data: (out) (array length=size) (transfer none): the argument
- * @size: (out): the size of @data in bytes
- *
- * Takes the next task. It is to be ended by [method@Mp.Worker.finish] or
- * [method@Mp.Worker.fail] before the next one is taken.
- *
- * @function and @data stay until then. A task whose argument cannot be had in the encoding wanted
- * fails without being returned.
- *
- * Returns: %MP_STATUS_OK; %MP_STATUS_CLOSED if the worker is to end; %MP_STATUS_TIMED_OUT;
- *   %MP_STATUS_INVALID if the last task was not ended; or %MP_STATUS_INTERRUPTED at the latest
- *   after a tenth of a second: run what is pending, and call again. With any other status the
- *   worker should end
- *
- * Since: 0.1
- */
-int
-mp_worker_next (MpWorker  *self,
-                guint      wanted,
-                gint64     usec,
-                guint     *kind,
-                guint     *flags,
-                guint8   **function,
-                gsize     *function_size,
-                guint     *encoding,
-                guint8   **data,
-                gsize     *size)
-{
-  MpStatus status;
-
-  *kind = *flags = *encoding = 0;
-  *function = *data = NULL;
-  *function_size = *size = 0;
-  g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
-
-  if (self->board == NULL || self->task.held)
-    return MP_STATUS_INVALID;
-
-  status = try_next (self, wanted, mp_deadline_from_usec (usec));
-  if (status != MP_STATUS_OK)
-    return status;
-
-  *kind = self->task.kind;
-  *flags = self->task.flags;
-  *function = (guint8 *) self->task.function;
-  *function_size = self->task.function_size;
-  *encoding = mp_payload_get_encoding (self->converted);
-  *data = (guint8 *) g_bytes_get_data (mp_payload_get_bytes (self->converted), size);
-
-  return MP_STATUS_OK;
+  return mp_worker_end_task (self,
+                             put_failure (self, mp_task_error_from_exception (&fields, self->pid)),
+                             exception_size);
 }

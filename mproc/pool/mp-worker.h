@@ -43,6 +43,12 @@ int       mp_worker_finish     (MpWorker      *self,
                                 const guint8  *data,
                                 gsize          size);
 MP_AVAILABLE_IN_0_1
+int       mp_worker_finish_pieces (MpWorker            *self,
+                                   guint                encoding,
+                                   const guint8 *const *data,
+                                   const gsize         *sizes,
+                                   guint                n_pieces);
+MP_AVAILABLE_IN_0_1
 int       mp_worker_fail       (MpWorker      *self,
                                 const char    *language,
                                 const char    *type_name,

@@ -88,7 +88,7 @@ copy_command (const char *language)
 static char **
 own_words (void)
 {
-  char *path = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
 
   return g_strdupv ((char *[]) { path != NULL ? path : (char *) g_get_prgname (), NULL });
 }
@@ -397,11 +397,12 @@ find_in_library (const char  *module,
   return func;
 }
 
-static GVariant *
-call (const char  *module,
-      const char  *function,
-      GVariant    *argument,
-      GError     **error)
+/* The function of a library (its name or path; "": the program), or one that is registered. */
+GVariant *
+mp_process_call_module (const char  *module,
+                        const char  *function,
+                        GVariant    *argument,
+                        GError     **error)
 {
   GError *own_error = NULL;
   MpTaskFunc func = NULL;
@@ -441,7 +442,7 @@ call_as_told (MpQueue  *boot,
     }
 
   argument = g_variant_lookup_value (message, "argument", NULL);
-  result = call (module, function, argument, error);
+  result = mp_process_call_module (module, function, argument, error);
 
   return result != NULL;
 }

@@ -158,18 +158,24 @@ static int
 call_fork_func (MpProcess *self)
 {
   MpProcessPrivate *priv = mp_process_private (self);
-  ForkHook *hook;
+  ForkHook *hook = NULL;
   int pid;
 
-  mp_process_lock ();
-  hook = fork_hook != NULL ? g_atomic_rc_box_acquire (fork_hook) : NULL;
-  mp_process_unlock ();
+  if (priv->fork_func == NULL)
+    {
+      mp_process_lock ();
+      hook = fork_hook != NULL ? g_atomic_rc_box_acquire (fork_hook) : NULL;
+      mp_process_unlock ();
+    }
 
   mp_context_find_wakeups (priv->wakeups);
   priv->purges_input = __fbufsize (stdin) > 0;
   starting = self;
   block_signals (&priv->signals);
-  pid = hook != NULL ? hook->func (self, hook->user_data) : default_fork (self, NULL);
+  if (priv->fork_func != NULL)
+    pid = priv->fork_func (self, priv->fork_data);
+  else
+    pid = hook != NULL ? hook->func (self, hook->user_data) : default_fork (self, NULL);
   if (getpid () != priv->parent_pid)
     {
       fprintf (stderr, "Process %s (pid %d): the fork function has returned in the child\n",
@@ -486,6 +492,33 @@ gboolean
 mp_process_start (MpProcess  *self,
                   GError    **error)
 {
+  return mp_process_start_by (self, NULL, NULL, error);
+}
+
+/**
+ * mp_process_start_by: (skip)
+ * @self: a process
+ * @func: (scope call) (closure user_data) (nullable): the fork function of this start, or %NULL
+ *   for the one that [func@Mp.Process.set_fork_func] has set
+ * @user_data: the data for @func
+ * @error: return location for an error
+ *
+ * Starts the process as [method@Mp.Process.start] does, by a fork function of the caller: for
+ * language bindings that are written in C. A process with a command, or one that a server makes,
+ * does not fork here, and leaves @func alone.
+ *
+ * Fails as [method@Mp.Process.start] does.
+ *
+ * Returns: %TRUE if the process runs
+ *
+ * Since: 0.1
+ */
+gboolean
+mp_process_start_by (MpProcess   *self,
+                     MpForkFunc   func,
+                     gpointer     user_data,
+                     GError     **error)
+{
   MpProcessPrivate *priv = mp_process_private (self);
   pid_t pid;
 
@@ -494,6 +527,8 @@ mp_process_start (MpProcess  *self,
   if (!begin (self, error))
     return FALSE;
 
+  priv->fork_func = func;
+  priv->fork_data = user_data;
   reap_others ();
   pid = make_child (self, error);
   if (priv->setup != NULL)

@@ -137,6 +137,11 @@ MP_AVAILABLE_IN_0_1
 gboolean    mp_process_start         (MpProcess            *self,
                                       GError              **error);
 MP_AVAILABLE_IN_0_1
+gboolean    mp_process_start_by      (MpProcess            *self,
+                                      MpForkFunc            func,
+                                      gpointer              user_data,
+                                      GError              **error);
+MP_AVAILABLE_IN_0_1
 gboolean    mp_process_join          (MpProcess            *self,
                                       double                timeout,
                                       GCancellable         *cancellable,

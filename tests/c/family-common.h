@@ -10,26 +10,13 @@
 
 #pragma once
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "mproc/base/mp-error.h"
-
-static inline int
-count_entries (const char *path)
-{
-  DIR *directory = opendir (path);
-  int n = 0;
-
-  while (readdir (directory) != NULL)
-    n++;
-  closedir (directory);
-
-  return n;
-}
+#include "threads-common.h"
 
 /* Waits for a child; @expected: its exit code, or minus the signal that ended it. */
 static inline void
@@ -40,14 +27,6 @@ test_reap (int pid,
 
   g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
   g_assert_cmpint (WIFEXITED (status) ? WEXITSTATUS (status) : -WTERMSIG (status), ==, expected);
-}
-
-/* A thread that was joined may be listed for a moment longer; one that stays is for the watchdog. */
-static inline void
-wait_for_threads (int expected)
-{
-  while (count_entries ("/proc/self/task") > expected)
-    g_usleep (1000);
 }
 
 static inline void
@@ -61,7 +40,7 @@ run_family_case (gconstpointer data)
     func ();
   warm = TRUE;
   fds = count_entries ("/proc/self/fd");
-  threads = count_entries ("/proc/self/task");
+  threads = count_threads ();
   func ();
   g_assert_cmpint (count_entries ("/proc/self/fd"), ==, fds);
   wait_for_threads (threads);

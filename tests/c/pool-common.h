@@ -11,6 +11,7 @@
 #pragma once
 
 #include "process-common.h"
+#include "threads-common.h"
 
 #include <signal.h>
 
@@ -173,25 +174,13 @@ close_and_join (MpPool *pool)
 
 /* ── Cases ──────────────────────────────────────────────────────────────────────────────────── */
 
-static inline int
-count_threads (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
-  int count = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    count++;
-
-  return count;
-}
-
 static inline void
 run_pool_case (gconstpointer data)
 {
   int before = count_threads ();
 
   run_case (data);
-  g_assert_cmpint (count_threads (), ==, before);
+  wait_for_threads (before);
 }
 
 static inline void

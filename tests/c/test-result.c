@@ -157,7 +157,7 @@ test_raw_values (void)
   g_assert_cmpuint (size, >, 0);
   g_clear_pointer (&data, g_free);
   g_assert_cmpint (mp_result_get_data (good, MP_ENCODING_BYTES, &encoding, &data, &size), ==,
-                   MP_STATUS_INVALID);
+                   MP_STATUS_INVALID_DATA);
   g_assert_cmpint (mp_result_get_data (good, 99, &encoding, &data, &size), ==, MP_STATUS_INVALID);
 
   g_free (get_failure (bad, POOL_TEST_ERROR, 4));

@@ -148,6 +148,12 @@ poolTest('Python workers', async pool => {
     same(missing.name, 'ModuleNotFoundError');
 }, {workerLanguage: 'python'});
 
+poolTest('workers that run functions of C libraries', async pool => {
+    same(await pool.submit('libglib-2.0.so.0:g_variant_ref_sink', 16), 16);
+    isError(await rejected(pool.submit('libglib-2.0.so.0:no_such_function', 1)),
+        Mp.Error, Mp.Error.NO_SUCH_FUNCTION);
+}, {workerLanguage: 'native'});
+
 test('there are no threads', () => {
     isError(thrown(() => new Mp.ThreadPool()), Mp.Error, Mp.Error.NOT_SUPPORTED);
 });

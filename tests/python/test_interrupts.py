@@ -34,6 +34,22 @@ while True:
         p.map(abs, range(10))
         p.apply(lambda: 3)
 ''',
+    'everything': '''
+import sys
+import mproc
+from mproc.managers import BaseManager
+sys.modules['dill'] = None
+class Things(BaseManager):
+    pass
+Things.register('list', list)
+print('go')
+while True:
+    with mproc.Pool(2) as p, mproc.Manager() as m, Things() as things:
+        shared, own = m.list(), things.list()
+        p.map(shared.append, range(4))
+        p.map(own.append, range(4))
+        shared.append(len(own._getvalue()))
+''',
     'shared objects': '''
 import mproc
 q, l, c = mproc.Queue(), mproc.Lock(), mproc.Condition()

@@ -253,8 +253,8 @@ void test_objects () throws Error {
     var process = new Mp.Process (null, () => {
         var inner = new Mp.Queue ();
         inner.put ("from the inside");
-        queue.put (new Variant ("(sv)", "here", inner.to_variant ()));
         var held = new Mp.Lock ().to_variant ();
+        queue.put (new Variant ("(sv)", "here", inner.to_variant ()));
         return queue.put (new Variant.array (null, {held, held}));
     });
     process.start ();

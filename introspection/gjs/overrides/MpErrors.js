@@ -8,8 +8,8 @@
 // Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
 // has `remoteStack` and matches Mp.Error.TASK_FAILED too.
 
-/* exported asyncOptions, calmly, check, checkIterable, countdown, describe, failure, init,
-   microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
+/* exported asyncOptions, calmly, check, checkIterable, checkRead, countdown, describe, failure,
+  init, microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
 
 'use strict';
 
@@ -41,6 +41,7 @@ const MESSAGES = {
     NOT_OWNER: [() => Mp.Error.NOT_OWNER, 'The lock is not held by the caller'],
     INVALID: [() => Mp.Error.INVALID_STATE, 'The object cannot be used here'],
     BROKEN: [() => Mp.Error.BROKEN, 'The barrier is broken'],
+    INVALID_DATA: [() => Mp.Error.INVALID_DATA, 'The value does not decode'],
 };
 
 /**
@@ -67,6 +68,20 @@ function check(status, timedOut, message) {
             throw failure(code(), text);
     }
     throw failure(Mp.Error.FAILED, 'The operation failed');
+}
+
+/**
+ * Throws what was wrong with a value that was taken, unless it could be read.
+ *
+ * @param {number} status - an Mp.Status
+ * @param {string} [reason] - why it cannot be read
+ */
+function checkRead(status, reason) {
+    if (reason && status === Mp.Status.NOT_PLAIN)
+        throw failure(Mp.Error.NOT_PLAIN, reason);
+    if (reason && status === Mp.Status.INVALID_DATA)
+        throw failure(Mp.Error.INVALID_DATA, reason);
+    check(status);
 }
 
 // ── Waiting ─────────────────────────────────────────────────────────────────────────────────────

@@ -23,20 +23,22 @@ const CHUNKS_PER_WORKER = 4;
 // Milliseconds between two looks at workers that are about to end.
 const LONGEST_PAUSE = 20;
 
-// Held results from which on those that are done are looked for.
-const SWEEP_AT = 16;
-
 let Mp = null;
 let realInit = null;
 
 const encoder = new TextEncoder();
-const held = new Map();     // results of tasks that were given proxies → these proxies
-let sweepAt = SWEEP_AT;
+let lastDescription = {text: null, bytes: null};
 
 // ── Results ─────────────────────────────────────────────────────────────────────────────────────
 
+// Where a task was given: its text is made only if the task fails.
 function localStack() {
-    return new Error().stack.replace(/^.*\/overrides\/Mp\w+\.js:.*\n/gm, '').trimEnd();
+    return new Error();
+}
+
+function stackOf(result) {
+    const stack = result._stack?.stack ?? '';
+    return stack.replace(/^.*\/overrides\/Mp\w+\.js:.*\n/gm, '').trimEnd();
 }
 
 function textOf(variant, key) {
@@ -51,7 +53,7 @@ function failureOf(result) {
 
     if (textOf(details, 'language') === 'javascript') {
         const bytes = details.lookup_value('exception', null).deepUnpack();
-        return Errors.rebuild(JSON.parse(new TextDecoder().decode(bytes)), result._stack);
+        return Errors.rebuild(JSON.parse(new TextDecoder().decode(bytes)), stackOf(result));
     }
     return Errors.rebuild({
         name: textOf(details, 'type')?.replace(/^.*\./, ''),
@@ -59,7 +61,7 @@ function failureOf(result) {
         stack: textOf(details, 'traceback'),
         domain: textOf(details, 'domain'),
         code: textOf(details, 'code'),
-    }, result._stack);
+    }, stackOf(result));
 }
 
 /** The value of a result that is ready; throws what its task threw. */
@@ -69,12 +71,12 @@ function read(result) {
         if (status === Mp.Status.OK && encoding === Mp.Encoding.JSON)
             return Values.decodeMessage(data);
     } finally {
-        held.delete(result);    // until here the result holds what its value refers to
+        result.is_ready();      // a use: until here the result holds what its value refers to
     }
     if (status === Mp.Status.FAILED)
         throw failureOf(result) ?? Errors.failure(Mp.Error.TASK_FAILED, 'The task failed');
-    if (status === Mp.Status.NOT_PLAIN)
-        result.get_payload(0, null).convert(Mp.Encoding.JSON); // throws, naming the type
+    if (status === Mp.Status.NOT_PLAIN || status === Mp.Status.INVALID_DATA)
+        result.get_payload(0, null).convert(Mp.Encoding.JSON); // throws, saying why
     return Errors.check(status);
 }
 
@@ -88,6 +90,8 @@ function waitResult(options) {
 }
 
 function getResult(options) {
+    if (options === undefined && this.wait_raw(-1) === Mp.Status.OK)
+        return read(this);
     if (!this.wait(options))
         throw Errors.failure(Mp.Error.TIMED_OUT, 'The task is not done yet');
     return read(this);
@@ -142,22 +146,6 @@ function installResult(prototype) {
 
 // ── Tasks ───────────────────────────────────────────────────────────────────────────────────────
 
-// A message holds the shared objects in it, but a proxy's handle holds nothing; so proxies are held
-// here until the task is done. Results that nobody reads are looked for when the map has doubled.
-function hold(result, proxies) {
-    if (proxies.length === 0)
-        return;
-    held.set(result, proxies);
-    if (held.size < sweepAt)
-        return;
-
-    for (const other of held.keys()) {
-        if (other.is_ready())
-            held.delete(other);
-    }
-    sweepAt = Math.max(SWEEP_AT, 2 * held.size);
-}
-
 // The names of options in Mp.TaskOptions.
 const OPTIONS = {
     name: 'name',
@@ -185,7 +173,13 @@ function taskOptions(options) {
 
 // A function by name, for workers of any language, or one of this language.
 function describe(func) {
-    return typeof func === 'string' ? func : encoder.encode(Functions.describe(func));
+    if (typeof func === 'string')
+        return func;
+
+    const text = Functions.describe(func);
+    if (text !== lastDescription.text)
+        lastDescription = {text, bytes: encoder.encode(text)};
+    return lastDescription.bytes;
 }
 
 // One that is given by name has one argument, whatever its language.
@@ -196,7 +190,7 @@ function oneArgument(values) {
 function submitData(pool, description, flags, given, stack, options = null) {
     const named = typeof description === 'string';
     const values = named && !(flags & Mp.TaskFlags.MAP) ? oneArgument(given) : given;
-    const found = {...Values.collect(), proxies: []};
+    const found = Values.collect();
     const data = Values.encodeMessage(values, found);
     let result;
     Queues.attach(found.objects);
@@ -210,7 +204,6 @@ function submitData(pool, description, flags, given, stack, options = null) {
             Mp.Shared.detach_all();
     }
     result._stack = stack;
-    hold(result, found.proxies);
     return result;
 }
 

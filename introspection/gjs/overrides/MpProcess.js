@@ -11,11 +11,9 @@
 
 'use strict';
 
-const {Gio, GLib, GObject} = imports.gi;
+const {GLib} = imports.gi;
 const Errors = imports.overrides.MpErrors;
 const Functions = imports.overrides.MpFunctions;
-const Queues = imports.overrides.MpQueue;
-const Values = imports.overrides.MpValues;
 
 // errno, negated, as a fork function returns it: the operation is not supported.
 const NOT_SUPPORTED = -95;
@@ -73,15 +71,6 @@ function command(kind, handle) {
     return [...gjsWords(), kind, handle];
 }
 
-// Holds objects until told otherwise, also after the end of this program's JavaScript, when the
-// library still waits for children: a list that holds itself has no last reference to lose.
-function holdForLong(objects) {
-    const list = new Gio.ListStore({item_type: GObject.Object.$gtype});
-    for (const object of [list, ...objects])
-        list.append(object);
-    return list;
-}
-
 // ── Process ─────────────────────────────────────────────────────────────────────────────────────
 
 const STREAMS = {inherit: 'INHERIT', null: 'NULL', pipe: 'PIPE'};
@@ -128,21 +117,14 @@ function setUp(process, options) {
 }
 
 // What the worker is told lies in a queue; the process holds that one, this holds what is in it.
-function makeWorker(language, kind, message, found, options) {
+function makeWorker(language, kind, message, options) {
     const boot = Mp.Queue.new(1);
-    Errors.check(Errors.waitFor(usec => {
-        Queues.attach(found.objects);
-        return boot.put_text(message, usec);
-    }));
+    boot.put(message);
 
     if (language === 'gjs')
         Mp.Process.set_worker_command('gjs', gjsWords());
     const process = Mp.Process.new_worker(options.name ?? null, language, kind, boot);
     setUp(process, options);
-    if (found.proxies.length > 0) {
-        const held = holdForLong(found.proxies);
-        process.connect('exited', () => held.remove_all());
-    }
     return process;
 }
 
@@ -152,12 +134,7 @@ function makeProcess(target, options = {}) {
     if (!Array.isArray(args))
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'args is an array of arguments');
 
-    const found = {objects: [], proxies: []};
-    const text = JSON.stringify({
-        func: Functions.describe(target),
-        args: Values.encode(args, found),
-    });
-    return makeWorker('gjs', 'process', text, found, options);
+    return makeWorker('gjs', 'process', [Functions.describe(target), args], options);
 }
 
 /**
@@ -171,9 +148,7 @@ function makeProcess(target, options = {}) {
  * @returns {Mp.Process} the process, not started yet
  */
 function makeCall(language, module, name, argument = null, options = {}) {
-    const found = {objects: [], proxies: []};
-    const text = Values.encode({module, function: name, argument}, found);
-    return makeWorker(language, 'call', text, found, options);
+    return makeWorker(language, 'call', {module, function: name, argument}, options);
 }
 
 function initProcess(target, options) {

@@ -12,7 +12,7 @@ pool, in its owner.
 import sys
 import types
 
-from .functions import PICKLED, _names
+from .functions import APPLY, PICKLED, STAR, _names
 
 MAX_KNOWN = 256
 
@@ -20,24 +20,27 @@ MAX_KNOWN = 256
 class Described:
     def __init__(self, functions):
         self._functions = functions
-        self._known = {}            # function: (bytes, what it depends on)
+        # function: (bytes, where its names are, what these stood for, and the bytes for a call
+        # with arguments, and with named ones too)
+        self.known = {}
 
     def find(self, function):
         """The bytes that name a function by reference, if that is known and holds; else None."""
         try:
-            data, namespace, things = self._known[function]
+            data, namespace, things, _, _ = self.known[function]
         except (KeyError, TypeError):
             return None
         for name, thing in things:
             if namespace.get(name) is not thing:
-                del self._known[function]
+                del self.known[function]
                 return None
         return data
 
     def note(self, function, kind, data):
         """Keeps what was found, if it can be known later whether it still holds."""
-        if kind != PICKLED or type(function) is not types.FunctionType or \
-                '.' in function.__qualname__ or function.__closure__ is not None:
+        if kind != PICKLED or '.' in getattr(function, '__qualname__', '.') or \
+                type(function) not in (types.FunctionType, types.BuiltinFunctionType) or \
+                getattr(function, '__closure__', None) is not None:
             return
         namespace = vars(sys.modules.get(function.__module__) or types)
         if namespace.get(function.__name__) is not function or len(data) > MAX_KNOWN:
@@ -47,9 +50,9 @@ class Described:
         things = {function.__name__: function}
         if function.__module__ == '__main__':
             self._collect(function, namespace, things, set())
-        if len(self._known) >= MAX_KNOWN:
-            self._known.clear()
-        self._known[function] = data, namespace, tuple(things.items())
+        if len(self.known) >= MAX_KNOWN:
+            self.known.clear()
+        self.known[function] = (data, namespace, tuple(things.items()), STAR + data, APPLY + data)
 
     def _collect(self, function, main, things, seen):
         """The callables that it names in __main__, and those that they name."""

@@ -5,7 +5,8 @@
 
  1. By reference, as pickle does it: its module and name. That is right only if the workers have
     the same function under that name, so everything of __main__ that the pickle would name is
-    compared with what __main__ held when the pool was made.
+    compared with what __main__ held when the pool was made, and that of other modules with what
+    this pool was first given under the same name.
  2. By value, if dill or cloudpickle is installed, and all that the code names in __main__ was
     there when the pool was made.
  3. By inheritance: the function is put into the pool's table, and the pool forks fresh workers,
@@ -73,6 +74,7 @@ class Functions:
         self._names = frozenset(main)
         self._things = {name: thing for name, thing in main.items() if callable(thing)}
         self._modules = frozenset(sys.modules)
+        self._met = {}           # which function of a module was first given by its name
 
     def describe(self, function, style):
         """The kind and bytes that name @function, and whether the pool has to be renewed."""
@@ -91,11 +93,12 @@ class Functions:
                 _Pickler(buffer, self).dump(function)
         except Exception:
             return None
-        data = buffer.getvalue()
+        data = _name_shortly(function) or buffer.getvalue()
         return data if len(data) <= MAX_VALUE else None
 
     def _by_value(self, function):
-        if not isinstance(function, types.FunctionType) or not self.knows_names_of(function):
+        if not isinstance(function, types.FunctionType) or not self.knows_names_of(function) or \
+                _is_replaced(function):
             return None
         try:
             with _MpCodec.encoding():
@@ -120,7 +123,8 @@ class Functions:
         """Whether the workers find this very function or class by its name."""
         module = getattr(thing, '__module__', None)
         if module != '__main__':
-            return module in self._modules or _importable(module)
+            first = self._met.setdefault((module, getattr(thing, '__qualname__', None)), thing)
+            return first is thing and (module in self._modules or _importable(module))
         top, _, rest = thing.__qualname__.partition('.')
         known = self._things.get(top)
         if known is None or known is not vars(sys.modules['__main__']).get(top):
@@ -161,6 +165,24 @@ class _Pickler(pickle.Pickler):
         if isinstance(thing, (types.FunctionType, type)) and not self.functions.knows(thing):
             raise Unknown(thing)
         return NotImplemented
+
+
+def _name_shortly(function):
+    """The shortest pickle of a function of a module, or None: it is in each task's message."""
+    name, module = getattr(function, '__qualname__', ''), getattr(function, '__module__', None)
+    if type(function) not in (types.FunctionType, types.BuiltinFunctionType) or \
+            not isinstance(module, str) or not name.isidentifier() or \
+            not (name.isascii() and module.isascii()) or '\n' in module or \
+            vars(sys.modules.get(module) or types).get(name) is not function:
+        return None
+    return b'\x80\x05c%s\n%s\n.' % (module.encode(), name.encode())
+
+
+def _is_replaced(function):
+    """Whether a module has it under its name, where workers have another: dill would name it."""
+    module = getattr(function, '__module__', None)
+    return module != '__main__' and \
+        vars(sys.modules.get(module) or types).get(function.__qualname__) is function
 
 
 def _importable(module):

@@ -26,7 +26,7 @@ import warnings
 import weakref
 from time import monotonic
 
-from gi.overrides import _MpCodec
+from gi.overrides import _MpCodec, _MpFast
 from gi.overrides._MpErrors import INTERRUPTED, OK, TIMED_OUT, from_status, translated
 from gi.overrides._MpShield import Shield, calling_back, raise_deferred
 from gi.overrides._MpSync import remaining
@@ -36,7 +36,7 @@ from . import process, worker
 from .described import Described
 from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, Functions
 from .results import (ApplyResult, AsyncResult, IMapIterator, IMapUnorderedIterator, MapResult,
-                      show_progress)
+                      make_apply_result, new_stream, show_progress)
 
 __all__ = ['Pool', 'ThreadPool', 'AsyncResult', 'MapResult', 'IMapIterator',
            'IMapUnorderedIterator']
@@ -128,6 +128,7 @@ class Pool:
 
     _state = TERMINATE
     _owner = None
+    _core = None
 
     def __new__(cls, *args, workers=None, **kwargs):
         if workers == 0 and cls is Pool:
@@ -160,8 +161,8 @@ class Pool:
         self._spec = _Spec(self._functions, initializer, tuple(initargs), maxtasksperchild)
         self._spec.key = None
         self._described = Described(self._functions)
-        self._calls = {}                  # Mp.Result of a call with a callback: its AsyncResult
-        self._done = Mp.ResultIterator.new(False)
+        self._calls = {}                  # part of a result with a callback: the result
+        self._done = new_stream()
         self._gathering = threading.RLock()
         self._feeding = []                # iterators whose input is not all given yet
         self._mp = self._make(processes, capture_output, language)
@@ -173,6 +174,7 @@ class Pool:
                                 (self._mp.set_trace, trace)):
             if value:
                 set_rule(value)
+        self._core = self._make_core()
         self._state = RUN
         process.at_exit(self.terminate)
 
@@ -191,6 +193,13 @@ class Pool:
             if self._spec.key is not None:
                 weakref.finalize(self, _specs.pop, self._spec.key, None)
 
+    def _make_core(self):
+        """The way of the accelerator, if it is there. It does not wait for room."""
+        native = _MpFast.native
+        if native is None or self._bounded:
+            return None
+        return native.Core(self._mp, self._described.known, self._calls, self._feeding, ApplyResult)
+
     # ── Giving tasks ────────────────────────────────────────────────────────────────────────────
 
     def apply(self, func, args=(), kwds={}, **options):
@@ -200,7 +209,8 @@ class Pool:
     def apply_async(self, func, args=(), kwds={}, callback=None, error_callback=None, **options):
         self._check_running()
         submit = self._submitter(func, APPLY, 0, options)
-        return ApplyResult(self, [submit((tuple(args), dict(kwds)))], callback, error_callback)
+        part = submit((tuple(args), dict(kwds)))
+        return make_apply_result(self, part, callback, error_callback)
 
     def map(self, func, iterable, chunksize=None, *, progress=False, **options):
         """[func(item) for item in iterable], on all workers.
@@ -265,8 +275,8 @@ class Pool:
             raise ValueError(f'Chunksize must be 1+, not {chunksize}')
         if buffersize is not None and operator.index(buffersize) < 1:
             raise ValueError('buffersize must be 1 or more')
-        return kind(self, self._submitter(func, CALL, MAP, options), iterable, chunksize,
-                    buffersize)
+        submit = self._submitter(func, CALL, MAP if chunksize > 1 else 0, options)
+        return kind(self, submit, iterable, chunksize if chunksize > 1 else None, buffersize)
 
     def _describe(self, func, style):
         """The kind and bytes that name @func, and the shared objects in it."""
@@ -285,7 +295,7 @@ class Pool:
         return kind, data, met
 
     def _submitter(self, func, style, flags=0, options=None):
-        """A function that gives one more task for @func and returns its Mp.Result."""
+        """A function that gives one more task for @func and returns its part of the result."""
         kind, data, in_function = self._describe(func, style)
         if kind == INHERITED:
             flags |= INHERITED_FLAG
@@ -305,7 +315,11 @@ class Pool:
                     return submit_data(kind, data, flags, encoding, payload, task_options)
                 return _MpCodec.attached([*in_function, *met], submit_data, kind, data, flags,
                                          encoding, payload, task_options)
-        return submit
+        if _MpFast.native is None:
+            return submit
+        if self._core is None or in_function or of_one:
+            return lambda argument: _MpFast.native.Task(submit(argument))
+        return _MpFast.native.Submitter(self._core, kind, data, flags, task_options, submit)
 
     # ── Gathering results ───────────────────────────────────────────────────────────────────────
 
@@ -353,7 +367,12 @@ class Pool:
         """No more tasks; the workers end when they have done what was given."""
         if self._state == RUN:
             self._state = CLOSE
+            self._close_core()
             self._close_if_fed()
+
+    def _close_core(self):
+        if self._core is not None:
+            self._core.close()
 
     def _close_if_fed(self):
         if self._state == CLOSE and not self._feeding:
@@ -363,6 +382,7 @@ class Pool:
         """Ends the workers at once; tasks that are not done fail with Terminated."""
         if self._owner == os.getpid() and self._state != TERMINATE:
             self._state = TERMINATE
+            self._close_core()
             self._feeding.clear()
             self._mp.terminate()
 
@@ -441,6 +461,9 @@ class Pool:
     def pids(self):
         """The process ids of the workers that live now."""
         return list(self._mp.get_pids())
+
+
+_MpFast.put({Pool: 'pool'})
 
 
 def __getattr__(name):

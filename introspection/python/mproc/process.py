@@ -4,9 +4,11 @@
 """Process, and what a process knows of itself, its parent and its children.
 
 A Process holds an Mp.Process from the moment it is started; until then it is only a description.
-What it starts with beside that (environment, streams, limits) is in setup.py. The module's state
-belongs to one process: in a child, _enter() makes it anew before the target runs, and closes what
-the child itself has started when the target is done.
+What it starts with beside that (environment, streams, limits) is in setup.py.
+
+The module's state belongs to one process; most of it is in the object of that process, _current,
+where it is made when it is first needed. In a child, _enter() changes little more than which object
+that is, because each object that a child looks at is a page to be copied.
 """
 
 import atexit
@@ -50,7 +52,12 @@ class BaseProcess:
     _closed = False
     _parent_pid = None
     _preparing = False      # in a child: whether the program's main module is being imported
-    _nests = False
+    _nests = False          # whether it may have children though it is a daemon: workers may
+
+    # Of the process that this is, in itself.
+    _numbers = None         # those of the children that it describes
+    _has_children = False   # whether one was ever started
+    _parent = None
 
     def __init__(self, name, identity, config):
         self._name = name
@@ -99,6 +106,13 @@ class BaseProcess:
         return self._mp and self._mp.get_pid()
 
     ident = pid
+
+    def _next_identity(self):
+        numbers = self._numbers or self.__dict__.setdefault('_numbers', itertools.count(1))
+        return (*self._identity, next(numbers))
+
+    def _get_parent(self):
+        return self._parent
 
     def _check_closed(self):
         if self._closed:
@@ -150,7 +164,7 @@ class Process(BaseProcess):
         if setup:
             from .setup import Setup
             self._setup = Setup(**setup)
-        identity = _current._identity + (next(_numbers),)
+        identity = _current._next_identity()
         name = name or f'{type(self).__name__}-{":".join(map(str, identity))}'
         super().__init__(name, identity, dict(_current._config))
         self._parent_pid = os.getpid()
@@ -160,9 +174,6 @@ class Process(BaseProcess):
         self._kwargs = dict(kwargs)
         if daemon is not None:
             self.daemon = daemon
-
-    # Whether it may have children though it is a daemon: workers of pools do.
-    _nests = False
 
     def run(self):
         """The work; runs in the child."""
@@ -176,41 +187,54 @@ class Process(BaseProcess):
             'can only start a process object created by current process'
         assert not _current.daemon or _current._nests, \
             'daemonic processes are not allowed to have children'
-        global _has_children
-        _has_children = True
-        mp = self._prepare()
+        if not _current._has_children:
+            _current._has_children = True
+        plain = self._setup is None and self._get_method() == 'fork'
+        mp = self._configure() if plain else self._prepare()
+        started = False
         try:
-            mp.start()
+            if plain:
+                mp.fork(self._enter)
+            else:
+                mp.start()
+            started = True
         finally:
-            if mp.get_pid() <= 0:
+            if not started and mp.get_pid() <= 0:
                 self._mp = None
             else:
-                # What only the child needs must not live as long as this object does.
                 mp.plan = None
+                # What only the child needs must not live as long as this object does.
                 del self._target, self._args, self._kwargs
         if self._setup is not None:
             self.stdin, self.stdout, self.stderr = self._setup.files(mp)
 
+    def _get_method(self):
+        return self._start_method or _default_method or 'fork'
+
     def _prepare(self):
-        """The Mp.Process that will run this one."""
-        mp = self._make(self._start_method or _default_method or 'fork')
+        """The Mp.Process that will run this one when it is started by whomever."""
+        mp = self._configure()
+        if self._get_method() == 'fork':
+            mp.plan = _MpProcess.Plan(mp, self._enter)
+            if self._setup is not None:
+                self._setup.plan(mp.plan)
+        return mp
+
+    def _configure(self):
+        mp = self._make(self._get_method())
         if self.daemon is not _current.daemon:
             mp.set_daemon(self.daemon)
         if self._config.get('authkey') is not _current._config.get('authkey'):
             mp.set_authkey(GLib.Bytes.new(self.authkey))
         if self._setup is not None:
             self._setup.apply(mp)
-            if getattr(mp, 'plan', None) is not None:
-                self._setup.plan(mp.plan)
         mp.owner = self
         self._mp = mp
         return mp
 
     def _make(self, method):
         if method == 'fork':
-            mp = Mp.Process.new(self._name)
-            mp.plan = _MpProcess.Plan(mp, self._enter)
-            return mp
+            return Mp.Process.new(self._name)
         from . import spawn
         return spawn.make(self, method)
 
@@ -226,19 +250,22 @@ class Process(BaseProcess):
 
     def _enter(self):
         """The child's life, between its first and last Python statement."""
-        global _current, _parent, _numbers, _has_children
-        _parent = _ParentProcess(self._parent_name, self._parent_pid)
+        global _current
         _current = self
-        _has_children = False
-        _numbers = itertools.count(1)
-        _exit_calls.clear()
-        util.forget()
-        if util._threshold:
+        if _exit_calls:
+            _exit_calls.clear()
+        if util._registry or util._exiting or util._threshold:
+            util.forget()
             util.info('child process calling self.run()')
         try:
             self.run()
         finally:
             end_process()
+
+    def _get_parent(self):
+        if self._parent is None:
+            self._parent = _ParentProcess(self._parent_name, self._parent_pid)
+        return self._parent
 
     def _enter_spawned(self):
         self._name = Mp.Process.get_current().get_name()
@@ -248,7 +275,8 @@ class Process(BaseProcess):
         self._check_closed()
         assert self._parent_pid == os.getpid(), 'can only join a child process'
         assert self._mp is not None, 'can only join a started process'
-        self._mp.join(timeout)
+        if self._mp.join(timeout):
+            self._mp.owner = None       # it need not wait for the collector
 
     def is_alive(self):
         self._check_closed()
@@ -368,23 +396,19 @@ def _describe(code):
 
 def become_child():
     """In a worker, which is started by no fork: learns from the library who this process is."""
-    global _current, _parent, _numbers
+    global _current
     util.learn()
     parent = Mp.Process.get_parent()
     _current = _MainProcess()
-    _parent = None if parent is None else _ParentProcess(parent.get_name(), parent.get_pid())
-    _numbers = itertools.count(1)
+    if parent is not None:
+        _current._parent = _ParentProcess(parent.get_name(), parent.get_pid())
 
-
-# Whether a process was ever started here.
-_has_children = False
 
 # What set_start_method() said, as far as it is known here.
 _default_method = None
 
 become_child()
 _MpProcess.prepare(Mp.Process.new())
-_numbers = itertools.count(1)
 
 # What is to be ended before the children are: weak methods of pools and managers.
 _exit_calls = []
@@ -399,14 +423,15 @@ def at_exit(method):
 def end_process():
     """Ends what this process started: daemons are terminated, others awaited."""
     util.begin_exit()
-    if util._threshold:
-        util.info('process shutting down')
+    if not (_exit_calls or util._registry or util._threshold or _current._has_children):
+        return
+    util.info('process shutting down')
     util.run_finalizers(0)
     while _exit_calls:
         method = _exit_calls.pop()()
         if method is not None:
             method()
-    children = active_children() if _has_children else ()
+    children = active_children() if _current._has_children else ()
     for child in children:
         if child.daemon:
             child._mp.terminate()
@@ -425,7 +450,7 @@ def current_process():
 
 def parent_process():
     """The process that started this one; None in the main process."""
-    return _parent
+    return _current._get_parent()
 
 
 def active_children():

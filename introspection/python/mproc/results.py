@@ -5,12 +5,17 @@
 
 A result consists of parts, the library's Mp.Results: one per task. They belong to the pool's owner
 process; any of its threads may wait for them.
+
+With the accelerator the parts are its Tasks, which have the same methods, and the result of
+apply_async() is a Task itself: a million of them may wait.
 """
 
 import collections
+import pickle
 import sys
 import traceback
 
+from gi.overrides import _MpCodec, _MpFast, _MpResult, _MpShield
 from gi.overrides._MpErrors import CLOSED, OK
 from gi.repository import Mp
 
@@ -20,33 +25,62 @@ from .errors import TimeoutError
 AHEAD = 16
 
 
+_native = _MpFast.native
+
+if _native is not None:
+    _native.setup_pool(decode=_MpCodec.decode, failure=_MpResult.failure,
+                       timeout_error=TimeoutError, deferred=_MpShield.deferred,
+                       raise_deferred=_MpShield.raise_deferred, pickler=pickle.Pickler)
+
+
+def new_stream():
+    """Gives parts as they become ready."""
+    return Mp.ResultIterator.new(False) if _native is None else _native.Stream()
+
+
 class AsyncResult:
     """The result of apply_async(), map_async() and starmap_async()."""
 
-    def __init__(self, pool, parts, callback, error_callback):
-        self._pool = pool
-        self._parts = self._kept = parts
-        self._outcome = None
-        self._early = {}        # part: its outcome, read while others were waited for
-        self._callback = callback
-        self._error_callback = error_callback
-        self._left = len(parts)
-        if callback or error_callback:
-            if parts:
-                pool._watch(self, parts)
-            else:
-                self._call_back()
-
-    def ready(self):
-        """Whether it is there, or has failed."""
-        self._pool._gather()
-        return self._outcome is not None or all(part.is_ready() for part in self._parts)
+    __slots__ = ()
 
     def successful(self):
         """Whether it is there without an exception; only when ready."""
         if not self.ready():
             raise ValueError(f'{self!r} not ready')
         return self._fetch()[0]
+
+    def _call_back(self, callback, error_callback):
+        good, value = self._fetch()
+        call = callback if good else error_callback
+        if call is None:
+            return
+        try:
+            call(value)
+        except Exception:
+            print(f'Exception in the callback {call!r} of a pool:', file=sys.stderr)
+            traceback.print_exc()
+
+
+class PartsResult(AsyncResult):
+    """One that consists of the results of several tasks."""
+
+    def __init__(self, pool, parts, callback, error_callback):
+        self._pool = pool
+        self._parts = self._kept = parts
+        self._outcome = None
+        self._early = {}        # part: its outcome, read while others were waited for
+        self._callbacks = callback, error_callback
+        self._left = len(parts)
+        if callback or error_callback:
+            if parts:
+                pool._watch(self, parts)
+            else:
+                self._call_back(*self._callbacks)
+
+    def ready(self):
+        """Whether it is there, or has failed."""
+        self._pool._gather()
+        return self._outcome is not None or all(part.is_ready() for part in self._parts)
 
     def wait(self, timeout=None):
         """Waits until it is ready, or for so many seconds."""
@@ -119,30 +153,68 @@ class AsyncResult:
     def _part_came(self):
         self._left -= 1
         if self._left == 0:
-            self._call_back()
-
-    def _call_back(self):
-        good, value = self._fetch()
-        call = self._callback if good else self._error_callback
-        if call is None:
-            return
-        try:
-            call(value)
-        except Exception:
-            print(f'Exception in the callback {call!r} of a pool:', file=sys.stderr)
-            traceback.print_exc()
+            self._call_back(*self._callbacks)
 
 
-class ApplyResult(AsyncResult):
+class _SlowApplyResult(PartsResult):
     def _combine(self, outcomes):
         return outcomes[0]
 
 
-class MapResult(AsyncResult):
+if _native is None:
+    ApplyResult = _SlowApplyResult
+
+    def make_apply_result(pool, part, callback, error_callback):
+        return ApplyResult(pool, [part], callback, error_callback)
+else:
+    class ApplyResult(_native.Task, AsyncResult):
+        """The result of apply_async(): one task, which is all it has."""
+
+        __slots__ = ('__weakref__',)
+
+        def ready(self):
+            self._pool._gather()
+            return self._was_read or self.is_ready()
+
+        @property
+        def output(self):
+            return self.dup_output() or ''
+
+        @property
+        def progress(self):
+            self._pool._gather()
+            return 1.0 if self.is_ready() else self.get_progress()
+
+        @property
+        def progress_text(self):
+            self._pool._gather()
+            return self.dup_progress_text() or None
+
+        def _n_items(self):
+            return int(self.is_ready()), 1
+
+    class _WatchedResult(ApplyResult):
+        """One with a callback."""
+
+        __slots__ = ('_callbacks',)
+
+        def _part_came(self):
+            self._call_back(*self._callbacks)
+
+    def make_apply_result(pool, part, callback, error_callback):
+        if not callback and not error_callback:
+            return ApplyResult(part, pool)
+        result = _WatchedResult(part, pool)
+        result._callbacks = callback, error_callback
+        pool._watch(result, [result])
+        return result
+
+
+class MapResult(PartsResult):
     def __init__(self, pool, parts, callback, error_callback, stop_on_error=False):
         self._stream = None
         if stop_on_error:
-            self._stream = Mp.ResultIterator.new(False)
+            self._stream = new_stream()
             for part in parts:
                 self._stream.add(part)
         super().__init__(pool, parts, callback, error_callback)
@@ -181,14 +253,18 @@ class _Broken:
 
 class IMapIterator:
     """Results in the order of their tasks. Of the input, AHEAD tasks per worker are given ahead
-    of what was taken; more when the pool is joined, which has to give them all."""
+    of what was taken; more when the pool is joined, which has to give them all. A task is a list of
+    items, or with chunksize None one item."""
 
     def __init__(self, pool, submit, iterable, chunksize, buffersize=None):
         self._pool = pool
         self._submit = submit
         self._input = iter(iterable)
         self._chunksize = chunksize
+        self._give = self._give_item if chunksize is None else self._give_chunk
         self._ahead = buffersize or AHEAD * pool._mp.get_n_workers()
+        # To give many at once wakes workers less often than to give one for each result taken.
+        self._few = self._ahead - 1 if buffersize else self._ahead // 2
         self._values = collections.deque()
         self._parts = collections.deque()
         self._reading = False
@@ -204,23 +280,30 @@ class IMapIterator:
     def next(self, timeout=None):
         """The next result. TimeoutError if it is not there in time (seconds)."""
         while not self._values:
-            self._feed()
+            if self._input is not None:
+                self._feed()
             part = self._next_part(timeout)
-            self._feed()
-            if isinstance(part, _Broken):
+            if self._input is not None:
+                self._feed()
+            if type(part) is _Broken:
                 raise part.error
             good, value = part.outcome()
             if not good:
                 raise value
+            if self._chunksize is None:
+                return value
             self._values.extend(value)
         return self._values.popleft()
 
     def _next_part(self, timeout):
         if not self._parts:
             raise StopIteration
-        if not isinstance(self._parts[0], _Broken):
-            if self._pool._wait(self._parts[0].wait_raw, timeout) != OK:
+        part = self._parts[0]
+        if type(part) is not _Broken and not part.is_ready():
+            if self._pool._wait(part.wait_raw, timeout) != OK:
                 raise TimeoutError
+        elif self._pool._calls:
+            self._pool._gather()
         return self._parts.popleft()
 
     def _n_ahead(self):
@@ -230,23 +313,34 @@ class IMapIterator:
         self._parts.append(part)
 
     def _feed(self):
-        """Gives tasks until enough are ahead, or the input ends."""
+        """If few are ahead, gives tasks until enough are, or the input ends."""
         if self._pool._is_over():
             self._input = None
-        if self._reading or self._input is None:
+        if self._reading or self._input is None or self._n_ahead() > self._few:
             return
         self._reading = True
         try:
             while self._input is not None and self._n_ahead() < self._ahead:
-                self._give_one()
+                self._give()
         finally:
             self._reading = False
 
     def _feed_all(self):
-        self._ahead = float('inf')
+        self._ahead = self._few = float('inf')
         self._feed()
 
-    def _give_one(self):
+    def _give_item(self):
+        try:
+            item = next(self._input)
+        except StopIteration:
+            self._end_input()
+        except Exception as error:
+            self._add(_Broken(error))
+            self._end_input()
+        else:
+            self._give_task(item)
+
+    def _give_chunk(self):
         chunk, problem = [], None
         try:
             for item in self._input:
@@ -256,14 +350,18 @@ class IMapIterator:
         except Exception as error:
             problem = error
         if chunk:
-            try:
-                self._add(self._submit(chunk))
-            except Exception as error:
-                self._add(_Broken(error))
+            self._give_task(chunk)
         if problem is not None:
             self._add(_Broken(problem))
         if problem is not None or len(chunk) < self._chunksize:
             self._end_input()
+
+    def _give_task(self, argument):
+        try:
+            part = self._submit(argument)
+        except Exception as error:
+            part = _Broken(error)
+        self._add(part)
 
     def _end_input(self):
         self._input = None
@@ -276,7 +374,7 @@ class IMapUnorderedIterator(IMapIterator):
     """Results as they come."""
 
     def __init__(self, *arguments):
-        self._stream = Mp.ResultIterator.new(False)
+        self._stream = new_stream()
         self._n_given = 0
         super().__init__(*arguments)
 
@@ -293,14 +391,16 @@ class IMapUnorderedIterator(IMapIterator):
     def _next_part(self, timeout):
         if self._n_given == 0:
             return super()._next_part(timeout)
-        part = None
+        status, part = self._stream.next_raw(0)
 
         def call(usec):
             nonlocal part
             status, part = self._stream.next_raw(usec)
             return status
 
-        if self._pool._wait(call, timeout) != OK:
+        if status == OK and self._pool._calls:
+            self._pool._gather()
+        elif status != OK and self._pool._wait(call, timeout) != OK:
             raise TimeoutError
         self._n_given -= 1
         return part

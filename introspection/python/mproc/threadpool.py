@@ -159,6 +159,11 @@ class _LocalIterator:
         return result.get()
 
 
+def _refuse_progress(progress):
+    if progress:
+        raise ValueError('a bar of progress needs a pool of processes')
+
+
 class _Base:
     """What both have: everything in terms of _give(result)."""
 
@@ -180,21 +185,24 @@ class _Base:
         return self._submit(lambda: func(*args, **kwds), callback, error_callback, options)
 
     def map(self, func, iterable, chunksize=None, *, progress=False, **options):
+        _refuse_progress(progress)
         return self.map_async(func, iterable, chunksize, **options).get()
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
                   stop_on_error=False, **options):
-        return self._map(func, list(iterable), chunksize, callback, error_callback, options)
+        return self._map(func, list(iterable), chunksize, callback, error_callback, options,
+                         stop_on_error)
 
     def starmap(self, func, iterable, chunksize=None, *, progress=False, **options):
+        _refuse_progress(progress)
         return self.starmap_async(func, iterable, chunksize, **options).get()
 
     def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
                       stop_on_error=False, **options):
         return self._map(lambda item: func(*item), list(iterable), chunksize, callback,
-                         error_callback, options)
+                         error_callback, options, stop_on_error)
 
-    def _map(self, func, items, chunksize, callback, error_callback, options):
+    def _map(self, func, items, chunksize, callback, error_callback, options, stop_on_error):
         self._check_running()
         size = chunksize or max(1, -(-len(items) // (4 * self._size())))
         chunks = [items[start:start + size] for start in range(0, len(items), size)]
@@ -203,13 +211,19 @@ class _Base:
                  for chunk in chunks]
         whole = LocalResult(self, lambda: [value for part in parts for value in part.get()],
                             callback, error_callback, 0)
-        self._whenever(parts, whole)
+        self._whenever(parts, whole, stop_on_error)
         return whole
 
-    def _whenever(self, parts, whole):
-        """Runs @whole when all its parts are done."""
+    def _whenever(self, parts, whole, stop_on_error):
+        """Runs @whole when all its parts are done, or, if it is to stop, ends it with an error."""
         left = [len(parts)]
         lock = threading.Lock()
+
+        def failed(error):
+            if stop_on_error and whole._settle(False, error):
+                for part in parts:
+                    part.cancel()
+            one(error)
 
         def one(_):
             with lock:
@@ -223,9 +237,10 @@ class _Base:
         for part in parts:
             with part._done:
                 settled = part._outcome is not None
-                part._callbacks = one, one
+                part._callbacks = failed, one
             if settled:
-                one(None)
+                good, value = part._outcome
+                (one if good else failed)(value)
 
     def imap(self, func, iterable, chunksize=1, *, buffersize=None, **options):
         return self._imap(func, iterable, chunksize, True, buffersize, options)

@@ -7,13 +7,14 @@ It runs in a child that was forked by the pool's owner and that ignores Ctrl-C, 
 gives one traceback, in the owner. Nothing that a task or the initializer raises ends the worker.
 """
 
+import gc
 import importlib
 import importlib.util
 import signal
 import sys
 import traceback
 
-from gi.overrides import _MpCodec, _MpProcess
+from gi.overrides import _MpCodec, _MpFast, _MpProcess
 from gi.overrides._MpErrors import CLOSED, FAILED, INVALID, NOT_PLAIN, OK, translated
 from gi.repository import Mp
 
@@ -35,6 +36,7 @@ SOFT_SIGNAL = signal.SIGRTMIN + 9
 
 def main(handle, spec):
     """The target of a worker's process."""
+    gc.freeze()     # what is the parent's is not collected here, and so its memory stays shared
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     process.current_process()._nests = True
     with translated:
@@ -115,6 +117,13 @@ class Loop:
             raise SoftTimeLimitExceeded('the soft limit of time of the task is over')
 
     def run(self):
+        if _MpFast.native is not None:
+            _MpFast.native.serve(self)
+        else:
+            self.serve()
+
+    def serve(self):
+        """What the accelerator does too, where it is."""
         done = 0
         while self.limit is None or done < self.limit:
             status, kind, flags, function, encoding, data = self.worker.next(_MpCodec.PICKLE,
@@ -122,11 +131,14 @@ class Loop:
             if status in (CLOSED, INVALID, FAILED):
                 break
             if status == NOT_PLAIN:
-                self.fail(TypeError('the argument can only be read by the language that wrote it'))
+                self.not_plain()
                 done += 1
             elif status == OK:
                 self.one(kind, flags, bytes(function or b''), encoding, data)
                 done += 1
+
+    def not_plain(self):
+        self.fail(TypeError('the argument can only be read by the language that wrote it'))
 
     def one(self, kind, flags, function, encoding, data):
         if kind < LANGUAGE and (kind != NAMED or not self.knows_named(function)):
@@ -144,9 +156,9 @@ class Loop:
     def call(self, kind, flags, function, encoding, data):
         """(True, what it returned) or (False, what it raised)."""
         try:
-            if self.broken is not None:
-                raise self.broken
             call = self.find(kind, function)
+            if kind != NAMED:
+                call = _adapt(function[:1], call)
             argument = _MpCodec.decode(encoding, data)
             self.at_work = True
             value = [call(item) for item in argument] if flags & MAP else call(argument)
@@ -162,23 +174,24 @@ class Loop:
         return registered(text) is not None or ':' in text
 
     def find(self, kind, function):
-        """The callable that the bytes of a task name."""
-        call = self.cache.get(function)
-        if call is None and kind == NAMED:
-            call = _find_named(function.decode('utf-8', 'replace'))
-        elif call is None:
-            style, rest = function[:1], function[1:]
+        """What the bytes of a task name, behind the byte that says how it is called."""
+        if self.broken is not None:
+            raise self.broken
+        if kind == NAMED:
+            return _find_named(function.decode('utf-8', 'replace'))
+        target = self.cache.get(function)
+        if target is None:
+            rest = function[1:]
             if kind == INHERITED:
                 target = self.table[int(rest)]
             elif kind == PICKLED:
                 target = _MpCodec.loads(rest)
             else:
                 raise LookupError(f'a Python worker cannot run functions of kind {kind}')
-            call = _adapt(style, target)
             # A function that came by value may keep state of its own: a fresh one each time.
             if kind == INHERITED or len(self.cache) < MAX_CACHED and _is_global(target):
-                self.cache[function] = call
-        return call
+                self.cache[function] = target
+        return target
 
     def finish(self, value):
         try:
@@ -190,8 +203,10 @@ class Loop:
         _MpProcess.flush()
         status = _MpCodec.attached(met, self.worker.finish, encoding, data)
         if status != OK:
-            self.fail(MaybeEncodingError(f'Error sending result of {len(data)} bytes: '
-                                         f'status {status}'))
+            self.not_sent(status)
+
+    def not_sent(self, status):
+        self.fail(MaybeEncodingError(f'Error sending result: status {status}'))
 
     def fail(self, error):
         """Tells the caller, as far as possible with the exception itself."""

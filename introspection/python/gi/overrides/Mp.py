@@ -411,6 +411,7 @@ Manager = override(Manager)
 __all__.append('Manager')
 
 _MpFast.install({Queue: 'queue', Lock: 'lock', RLock: 'lock', Condition: 'condition',
-                 Semaphore: 'semaphore', BoundedSemaphore: 'semaphore'})
+                 Semaphore: 'semaphore', BoundedSemaphore: 'semaphore', Process: 'process'})
+_MpProcess.install()
 
 Process.set_fork_func(_MpProcess.fork)

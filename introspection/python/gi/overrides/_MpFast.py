@@ -16,7 +16,10 @@ from gi.overrides import _MpBuffers, _MpCodec, _MpErrors
 from gi.repository import GObject
 
 # Another is of another version of the library.
-INTERFACE = 1
+INTERFACE = 2
+
+# The module, or None; from the moment on at which the override is there.
+native = None
 
 
 def load():
@@ -37,10 +40,17 @@ def load():
 
 
 def install(classes):
-    """@classes: the kind of methods for each class. Gives the module, or None."""
+    """Loads the module and puts its methods into the classes of the override."""
+    global native
     native = load()
     if native is not None:
         _MpCodec._state = native.state
+        put(classes)
+
+
+def put(classes):
+    """@classes: the kind of methods for each class."""
+    if native is not None:
         fast = {cls: native.get_methods(cls, kind) for cls, kind in classes.items()}
         # All of the slow ones first: a class may have inherited its method from another of these.
         slow = {cls: {f'_slow_{name}': getattr(cls, name) for name in methods if name[0] != '_'}
@@ -49,4 +59,3 @@ def install(classes):
             for cls, names in methods.items():
                 for name, method in names.items():
                     setattr(cls, name, method)
-    return native

@@ -20,9 +20,10 @@ import sys
 import threading
 import traceback
 
-from gi.overrides import _MpCodec
-from gi.overrides._MpErrors import DOMAIN, OK, TIMED_OUT, from_status, translated
-from gi.overrides._MpShield import Shield, calling_back, forget_deferred, has_deferred
+from gi.overrides import _MpCodec, _MpFast
+from gi.overrides._MpErrors import DOMAIN, OK, TIMED_OUT, from_glib, from_status, translated
+from gi.overrides._MpShield import (Shield, calling_back, deferred, forget_deferred,
+                                    has_deferred)
 from gi.overrides._MpSync import wait
 import gi.repository
 from gi.repository import GLib
@@ -117,6 +118,27 @@ def prepare(process):
     process.leave_child()
 
 
+def install():
+    """Gives the accelerator, if it is there, what children are to do in Python."""
+    if _MpFast.native is not None:
+        _MpFast.native.setup_process(
+            fork=os.fork, threading=threading, get_code=_get_code,
+            print_error=traceback.print_exception, from_error=_from_error, stdin=_stdin,
+            deferred=deferred, forget_deferred=forget_deferred)
+
+
+def _get_code(error, process):
+    """The exit code of a child whose work raised @error."""
+    if isinstance(error, SystemExit):
+        return _code_of(error)
+    _report(process.get_name, error)
+    return 1
+
+
+def _from_error(domain, code, text):
+    return from_glib(GLib.Error(text, domain, code))
+
+
 def _take_environment(variables):
     """Makes os.environ what the environment has become."""
     data = {}
@@ -136,9 +158,9 @@ def bootstrap(get_name, work):
             code = 0
         except SystemExit as error:
             code = _code_of(error)
-        except BaseException:
+        except BaseException as error:
             code = 1
-            _report(get_name)
+            _report(get_name, error)
         finally:
             _await_threads()
     finally:
@@ -162,10 +184,10 @@ def _code_of(error):
     return 1
 
 
-def _report(get_name):
+def _report(get_name, error):
     if sys.stderr is not None:
         sys.stderr.write(f'Process {get_name()}:\n')
-        traceback.print_exc()
+        traceback.print_exception(error)
 
 
 def _fresh_stdin():
@@ -213,6 +235,15 @@ class ProcessMethods:
     def start(self):
         with calling_back, translated:
             super().start()
+
+    def fork(self, work):
+        """Starts the process; the child calls work()."""
+        self.plan = Plan(self, work)
+        try:
+            self.start()
+        finally:
+            # What only the child needs must not live as long as this object does.
+            self.plan = None
 
     def join(self, timeout=None):
         """Waits for the end. False if that did not come in time (seconds)."""

@@ -20,15 +20,15 @@ NAMED = 1
 IO_CANCELLED = 19
 
 
-def _failure(details, status):
-    """The exception for the a{sv} that a task failed with."""
+def failure(details, status):
+    """The exception for what a task failed with, as a dict; without it, for the status."""
     if details is None:
         return from_status(status)
-    domain = _text(details, 'domain')
+    domain = details.get('domain')
     if not domain:
         return _remote_exception(details)
-    code = details.lookup_value('code', None).get_int32()
-    message = _text(details, 'message')
+    code = details.get('code', 0)
+    message = details.get('message', '')
     if domain == DOMAIN:
         return _with_details(from_code(code, message), details)
     if domain == 'g-io-error-quark' and code == IO_CANCELLED:
@@ -38,37 +38,39 @@ def _failure(details, status):
 
 def _with_details(error, details):
     if isinstance(error, WorkerDied):
-        error.pid = _number(details, 'pid')
-        error.signal = _number(details, 'signal')
-        error.exitcode = _number(details, 'exit-code')
+        error.pid = details.get('pid')
+        error.signal = details.get('signal')
+        error.exitcode = details.get('exit-code')
     return error
-
-
-def _number(details, key):
-    value = details.lookup_value(key, None)
-    return None if value is None else value.get_int32()
 
 
 def _remote_exception(details):
     error = None
-    data = details.lookup_value('exception', None)
-    if data is not None and _text(details, 'language') == 'python' and data.n_children():
+    data = details.get('exception')
+    if data and details.get('language') == 'python':
         try:
-            error = _MpCodec.loads(data.get_data_as_bytes().get_data())
+            error = _MpCodec.loads(data)
         except Exception:
             error = None
     if not isinstance(error, BaseException):
-        parts = [_text(details, 'type'), _text(details, 'message')]
+        parts = [details.get('type'), details.get('message')]
         error = RemoteError(': '.join(filter(None, parts)))
-    traceback = _text(details, 'traceback')
+    traceback = details.get('traceback')
     if traceback:
         error.__cause__ = RemoteTraceback(traceback)
     return error
 
 
-def _text(details, key):
-    value = details.lookup_value(key, None)
-    return '' if value is None else value.get_string()
+def _plain(details):
+    """The a{sv} as a dict."""
+    if details is None:
+        return None
+    plain = {}
+    for key in details.keys():
+        value = details.lookup_value(key, None)
+        is_bytes = value.get_type_string() == 'ay'
+        plain[key] = value.get_data_as_bytes().get_data() if is_bytes else value.unpack()
+    return plain
 
 
 class ResultMethods:
@@ -85,7 +87,7 @@ class ResultMethods:
         try:
             if status == OK:
                 return True, _MpCodec.decode(encoding, data)
-            return False, _failure(self.get_error_details(), status)
+            return False, failure(_plain(self.get_error_details()), status)
         except Exception as error:
             return False, error
 

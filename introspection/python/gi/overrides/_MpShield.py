@@ -22,6 +22,9 @@ class _Deferred(threading.local):
 
 _deferred = _Deferred()
 
+# One item for each exception that any thread has deferred: who finds it empty need not ask further.
+deferred = []
+
 
 class Shield(threading.local):
     """Calls function(argument); gives @failed, and defers the exception, if that raises.
@@ -52,6 +55,7 @@ class Shield(threading.local):
             raise
         except BaseException as error:
             _deferred.errors.append(error)
+            deferred.append(None)
             self.prepare()
         yield result
 
@@ -61,12 +65,14 @@ def has_deferred():
 
 
 def forget_deferred():
+    del deferred[:len(_deferred.errors)]
     _deferred.errors.clear()
 
 
 def raise_deferred():
     """Raises what was caught meanwhile. To be called after whatever may call back."""
     if _deferred.errors:
+        del deferred[:1]
         raise _deferred.errors.pop() from None
 
 

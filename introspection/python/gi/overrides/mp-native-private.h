@@ -33,6 +33,15 @@ typedef struct {
   PyObject *from_status;        /* from_status (status): an exception */
   PyObject *Empty;
   PyObject *Full;
+
+  /* Given by setup_pool(); NULL before. */
+  PyObject *whole;              /* options of dumps() by which large buffers are in the pickle */
+  PyObject *decode;             /* decode (encoding, data): the value */
+  PyObject *failure;            /* failure (details, status): the exception of a task */
+  PyObject *TimeoutError;
+  PyObject *deferred;           /* a list of what callbacks have raised; mostly empty */
+  PyObject *raise_deferred;     /* raise_deferred () */
+  PyObject *Pickler;            /* Pickler (file, protocol) */
 } MpNativeHooks;
 
 extern MpNativeHooks mp_native_hooks;
@@ -51,6 +60,9 @@ typedef int (*MpNativeAttempt) (gpointer data,
 
 /* The GObject behind a wrapper; NULL if it was never initialized. */
 gpointer  mp_native_get_object  (PyObject            *wrapper);
+
+/* The same for what may be anything: NULL. */
+gpointer  mp_native_get_gobject (PyObject            *object);
 
 /* The same for what may be no queue: NULL. */
 MpQueue  *mp_native_get_queue   (PyObject            *object);
@@ -84,10 +96,29 @@ int       mp_native_wait        (MpNativeAttempt      attempt,
 /* Raises what a status means. */
 void      mp_native_raise       (int                  status);
 
+/* What the value is as bytes: a new reference; or NULL, with an exception that is to be raised, or
+ * without one if Python shall encode it. @options: those of dumps(). */
+PyObject *mp_native_encode      (PyObject            *value,
+                                 PyObject            *options,
+                                 guint               *encoding);
+
+/* A copy, with the interpreter's lock given up if that takes long. */
+PyObject *mp_native_copy_bytes  (gconstpointer        data,
+                                 gsize                size);
+
+/* The value that lies there in that encoding; nothing of it is looked at later. */
+PyObject *mp_native_load        (guint                encoding,
+                                 const guint8        *data,
+                                 gsize                size);
+
+/* Whether there is an exception to raise that came up in a callback; then it is set. */
+gboolean  mp_native_raise_deferred (void);
+
 extern PyMethodDef mp_native_queue_methods[];
 extern PyMethodDef mp_native_lock_methods[];
 extern PyMethodDef mp_native_semaphore_methods[];
 extern PyMethodDef mp_native_condition_methods[];
+extern PyMethodDef mp_native_pool_methods[];
 
 /* Of these very classes no method was overridden. */
 void      mp_native_lock_add_class (PyTypeObject     *type);
@@ -98,6 +129,84 @@ PyObject *mp_native_state_new      (void);
 /* Adds the buffer_callback to the options of dumps(). */
 gboolean  mp_native_queue_setup    (PyObject         *module);
 
+/* --- Pools; see mp-native-pool.c ----------------------------------------------------------- */
+
+/* Bytes for whose copying no other thread need wait. */
+#define MP_NATIVE_LARGE 65536
+
+/* What a pool in Python has beside itself: the pool in C, and what tells whether somebody must see
+ * to callbacks or to iterators whenever something is waited for. */
+typedef struct {
+  PyObject_HEAD
+  MpPool       *pool;
+  PyObject     *known;          /* a dict: function → (data, namespace, things, …) */
+  PyObject     *calls;          /* a dict: empty if there are no callbacks to run */
+  PyObject     *feeding;        /* a list: empty if no iterator has to be fed */
+  PyTypeObject *result_type;    /* of apply_async() */
+  char          open;           /* FALSE: leave everything to Python */
+} MpNativeCore;
+
+PyObject *mp_native_core_type_new      (void);
+PyObject *mp_native_submitter_type_new (void);
+PyObject *mp_native_task_type_new      (void);
+PyObject *mp_native_stream_type_new    (void);
+
+/* The `_core` of a pool, or NULL without an exception. Borrowed: the pool has it. */
+MpNativeCore *mp_native_get_core       (PyObject      *pool);
+
+/* The class of pools; a subclass may mean something else by its methods. */
+void          mp_native_set_pool_type  (PyTypeObject  *type);
+
+/* Whether only Python can wait for @core's pool, because it does more meanwhile. */
+gboolean      mp_native_is_busy        (MpNativeCore  *core);
+
+/* A Task; consumes @result. @pool: (nullable) the pool in Python. */
+PyObject     *mp_native_task_new       (PyTypeObject  *type,
+                                        MpResult      *result,
+                                        PyObject      *pool);
+extern PyTypeObject *mp_native_task_type;
+
+/* Its result, or NULL with an exception if it is none. */
+MpResult     *mp_native_task_get_result (PyObject      *task);
+
+/* Waits until it is ready. An MpStatus, or -1 with an exception; INTERRUPTED: only Python can. */
+int           mp_native_result_wait    (MpResult      *result,
+                                        MpNativeCore  *core,
+                                        gint64         usec);
+
+/* What became of a result that is ready: the value, or with @good FALSE the exception. A new
+ * reference; NULL with an exception that is no task's. */
+PyObject     *mp_native_result_read    (MpResult      *result,
+                                        gboolean      *good);
+
+/* --- Large values in pieces; see mp-native-pieces.c ---------------------------------------- */
+
+typedef int (*MpNativeSendPieces) (gpointer             target,
+                                   const guint8 *const *data,
+                                   const gsize         *sizes,
+                                   guint                n_pieces);
+
+/* Whether it, or the first or last thing in it, has many bytes. */
+gboolean      mp_native_is_bulky       (PyObject          *value);
+
+/* What it is as a pickle; or NULL, with an exception that is to be raised, or without one if it is
+ * to be encoded otherwise. */
+PyObject     *mp_native_write_pieces   (PyObject          *value);
+
+/* Calls @send, without the interpreter's lock, and gives what that returns. */
+int           mp_native_send_pieces    (PyObject          *pieces,
+                                        MpNativeSendPieces send,
+                                        gpointer           target);
+gboolean      mp_native_pieces_setup   (void);
+
+/* Sets what the thread is encoding, see mp-native-queue.c; gives what was set. No reference. */
+PyObject     *mp_native_set_met        (PyObject          *value);
+
+/* serve (loop): what a worker does, see mp-native-worker.c. */
+PyObject     *mp_native_serve          (PyObject      *module,
+                                        PyObject      *loop);
+gboolean      mp_native_worker_setup   (void);
+
 /* The class of blocks. */
 PyObject *mp_native_block_type_new (void);
 
@@ -106,5 +215,12 @@ PyObject *mp_native_block_new      (MpBlock          *block,
                                     gboolean          writable);
 /* (nullable) (transfer none): with an exception if it was released. */
 MpBlock  *mp_native_block_get      (PyObject         *self);
+
+/* mp-native-process.c */
+extern PyMethodDef mp_native_process_methods[];
+
+PyObject *mp_native_setup_process  (PyObject         *module,
+                                    PyObject         *arguments,
+                                    PyObject         *named);
 
 G_END_DECLS

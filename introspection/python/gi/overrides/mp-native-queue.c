@@ -16,8 +16,6 @@
 
 #include "mp-native-private.h"
 
-#define LARGE 65536             /* bytes, for whose copying no other thread need wait */
-
 typedef struct {
   MpQueue      *queue;
   guint         encoding;
@@ -74,6 +72,15 @@ mp_native_state_new (void)
 
   Py_XDECREF (type);
   return state;
+}
+
+PyObject *
+mp_native_set_met (PyObject *value)
+{
+  PyObject *before = met;
+
+  met = value;
+  return before;
 }
 
 /* A buffer_callback: what is small goes into the pickle, what is large ends the attempt. */
@@ -149,11 +156,10 @@ put_once (gpointer data,
   return mp_queue_put_data (putting->queue, putting->encoding, putting->data, putting->size, usec);
 }
 
-/* What the value is as bytes: a new reference; or NULL, with an exception that is to be raised, or
- * without one if the Python method shall encode it. */
-static PyObject *
-encode (PyObject *value,
-        guint    *encoding)
+PyObject *
+mp_native_encode (PyObject *value,
+                  PyObject *options,
+                  guint    *encoding)
 {
   PyObject *before = met;
   PyObject *arguments;
@@ -167,7 +173,7 @@ encode (PyObject *value,
   met = Py_False;
   arguments = PyTuple_Pack (1, value);
   if (arguments != NULL)
-    data = PyObject_Call (mp_native_hooks.dumps, arguments, mp_native_hooks.options);
+    data = PyObject_Call (mp_native_hooks.dumps, arguments, options);
   Py_XDECREF (arguments);
   met = before;
   if (data == NULL && PyErr_ExceptionMatches (PyExc_Exception))
@@ -189,7 +195,7 @@ put_data (Putting  *putting,
 
   putting->data = (const guint8 *) bytes;
   putting->size = (gsize) size;
-  return size < LARGE ? mp_native_attempt (put_once, putting, usec)
+  return size < MP_NATIVE_LARGE ? mp_native_attempt (put_once, putting, usec)
                       : mp_native_wait (put_once, putting, usec);
 }
 
@@ -211,7 +217,7 @@ queue_put (PyObject        *self,
       !mp_native_get_usec (arguments[1], arguments[2], &usec) || is_closed (self))
     return mp_native_call_slow (&call, "_slow_put");
 
-  data = encode (arguments[0], &putting.encoding);
+  data = mp_native_encode (arguments[0], mp_native_hooks.options, &putting.encoding);
   if (data == NULL)
     return PyErr_Occurred () ? NULL : mp_native_call_slow (&call, "_slow_put");
 
@@ -238,13 +244,14 @@ get_once (gpointer data,
                              &getting->data, &getting->size, &getting->block);
 }
 
-static PyObject *
-copy_bytes (gconstpointer data,
-            gsize         size)
+PyObject *
+mp_native_copy_bytes (gconstpointer data,
+                      gsize         size)
 {
-  PyObject *bytes = PyBytes_FromStringAndSize (size < LARGE ? data : NULL, (Py_ssize_t) size);
+  PyObject *bytes = PyBytes_FromStringAndSize (size < MP_NATIVE_LARGE ? data : NULL,
+                                               (Py_ssize_t) size);
 
-  if (bytes != NULL && size >= LARGE)
+  if (bytes != NULL && size >= MP_NATIVE_LARGE)
     {
       char *to = PyBytes_AsString (bytes);
 
@@ -270,6 +277,34 @@ load (PyObject *function,
   return value;
 }
 
+PyObject *
+mp_native_load (guint         encoding,
+                const guint8 *data,
+                gsize         size)
+{
+  PyObject *view, *value, *released;
+
+  if (encoding == MP_ENCODING_BYTES)
+    return mp_native_copy_bytes (data, size);
+  if (encoding != MP_ENCODING_PICKLE || size == 0)
+    return PyObject_CallFunction (mp_native_hooks.decode, "Iy#", encoding, data,
+                                  (Py_ssize_t) size);
+  if (data[size - 1] != '.')
+    return load (mp_native_hooks.load_block, mp_native_copy_bytes (data, size));
+  if (size < MP_NATIVE_LARGE)
+    return load (mp_native_hooks.loads, mp_native_copy_bytes (data, size));
+
+  view = PyMemoryView_FromMemory ((char *) data, (Py_ssize_t) size, PyBUF_READ);
+  value = load (mp_native_hooks.loads, Py_XNewRef (view));
+  released = value != NULL ? PyObject_CallMethod (view, "release", NULL) : NULL;
+  if (released == NULL)
+    Py_CLEAR (value);
+  Py_XDECREF (released);
+  Py_XDECREF (view);
+
+  return value;
+}
+
 /* The value of a message that was taken: a pickle, or bytes. One with buffers behind it does not
  * end as a pickle does, see _MpBuffers.py. */
 static PyObject *
@@ -280,9 +315,9 @@ finish (Getting *getting)
   gsize size = data != NULL ? getting->size : 0;
 
   if (getting->encoding == MP_ENCODING_BYTES)
-    return copy_bytes (data, size);
+    return mp_native_copy_bytes (data, size);
   if (!in_place || size == 0)
-    return load (mp_native_hooks.loads, copy_bytes (data, size));
+    return load (mp_native_hooks.loads, mp_native_copy_bytes (data, size));
 
   return load (data[size - 1] == '.' ? mp_native_hooks.loads : mp_native_hooks.load_block,
                mp_native_block_new (mp_block_ref (getting->block), FALSE));
@@ -295,7 +330,7 @@ raise_not_plain (PyObject      *self,
 {
   const guint8 *data = getting->data != NULL || getting->block == NULL
                        ? getting->data : mp_block_get_data (getting->block, NULL);
-  PyObject *bytes = copy_bytes (data, data != NULL ? getting->size : 0);
+  PyObject *bytes = mp_native_copy_bytes (data, data != NULL ? getting->size : 0);
   PyObject *error = bytes != NULL ? PyObject_CallMethod (self, "_not_plain", "IO",
                                                          getting->encoding, bytes)
                                   : NULL;

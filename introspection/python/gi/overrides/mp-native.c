@@ -21,7 +21,7 @@
 #include "mp-native-private.h"
 
 /* Changes with what _MpFast.py and this module expect of each other. */
-#define INTERFACE 1
+#define INTERFACE 2
 
 MpNativeHooks mp_native_hooks;
 
@@ -34,12 +34,18 @@ mp_native_get_object (PyObject *wrapper)
   return (gpointer) get_pointer (wrapper);
 }
 
+gpointer
+mp_native_get_gobject (PyObject *object)
+{
+  return gobject_type != NULL && PyObject_TypeCheck (object, gobject_type)
+           ? mp_native_get_object (object)
+           : NULL;
+}
+
 MpQueue *
 mp_native_get_queue (PyObject *object)
 {
-  gpointer queue = gobject_type != NULL && PyObject_TypeCheck (object, gobject_type)
-                     ? mp_native_get_object (object)
-                     : NULL;
+  gpointer queue = mp_native_get_gobject (object);
 
   return queue != NULL && MP_IS_QUEUE (queue) ? queue : NULL;
 }
@@ -215,6 +221,20 @@ mp_native_raise (int status)
   Py_XDECREF (error);
 }
 
+gboolean
+mp_native_raise_deferred (void)
+{
+  PyObject *result;
+
+  if (G_LIKELY (PyList_Size (mp_native_hooks.deferred) == 0))
+    return FALSE;
+
+  result = PyObject_CallNoArgs (mp_native_hooks.raise_deferred);
+  Py_XDECREF (result);
+
+  return result == NULL;
+}
+
 /* --- The module ---------------------------------------------------------------------------- */
 
 /* Whether the hash of a GObject's wrapper is the address, as it has been since PyGObject 3. */
@@ -241,7 +261,7 @@ setup (PyObject *module,
   static const char *const names[] = { "base", "sample", "dumps", "options", "loads", "load_block",
                                        "from_status", "empty", "full", NULL };
   MpNativeHooks *hooks = &mp_native_hooks;
-  MpNativeHooks given;
+  MpNativeHooks given = { 0 };
   PyTypeObject *base;
   PyObject *sample;
 
@@ -269,6 +289,36 @@ setup (PyObject *module,
   Py_INCREF (hooks->Full);
   if (!mp_native_queue_setup (module))
     return NULL;
+  Py_RETURN_NONE;
+}
+
+static PyObject *
+setup_pool (PyObject *module,
+            PyObject *arguments,
+            PyObject *named)
+{
+  static const char *const names[] = { "decode", "failure", "timeout_error", "deferred",
+                                       "raise_deferred", "pickler", NULL };
+  MpNativeHooks *hooks = &mp_native_hooks;
+  PyObject *given[6];
+
+  if (!PyArg_ParseTupleAndKeywords (arguments, named, "OOOO!OO", (char **) names, &given[0],
+                                    &given[1], &given[2], &PyList_Type, &given[3], &given[4],
+                                    &given[5]))
+    return NULL;
+  if (!mp_native_worker_setup () || !mp_native_pieces_setup ())
+    return NULL;
+
+  hooks->whole = Py_BuildValue ("{si}", "protocol", 5);
+  if (hooks->whole == NULL)
+    return NULL;
+
+  hooks->decode = Py_NewRef (given[0]);
+  hooks->failure = Py_NewRef (given[1]);
+  hooks->TimeoutError = Py_NewRef (given[2]);
+  hooks->deferred = Py_NewRef (given[3]);
+  hooks->raise_deferred = Py_NewRef (given[4]);
+  hooks->Pickler = Py_NewRef (given[5]);
   Py_RETURN_NONE;
 }
 
@@ -304,6 +354,13 @@ get_methods (PyObject *module,
     return make_methods (type, mp_native_queue_methods);
   if (strcmp (kind, "condition") == 0)
     return make_methods (type, mp_native_condition_methods);
+  if (strcmp (kind, "process") == 0)
+    return make_methods (type, mp_native_process_methods);
+  if (strcmp (kind, "pool") == 0)
+    {
+      mp_native_set_pool_type (type);
+      return make_methods (type, mp_native_pool_methods);
+    }
   if (strcmp (kind, "lock") != 0 && strcmp (kind, "semaphore") != 0)
     return PyErr_Format (PyExc_ValueError, "no methods for “%s”", kind);
 
@@ -315,6 +372,12 @@ get_methods (PyObject *module,
 static PyMethodDef functions[] = {
   { "setup", MP_NATIVE_METHOD (setup), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs of Python. ImportError if it cannot be used." },
+  { "setup_pool", MP_NATIVE_METHOD (setup_pool), METH_VARARGS | METH_KEYWORDS,
+    "Gives the module what it needs for pools." },
+  { "serve", mp_native_serve, METH_O,
+    "serve(loop, /)\n--\n\nTakes and runs the tasks of a worker, until it is to end." },
+  { "setup_process", MP_NATIVE_METHOD (mp_native_setup_process), METH_VARARGS | METH_KEYWORDS,
+    "Gives the module what it needs for processes." },
   { "get_methods", get_methods, METH_VARARGS,
     "get_methods(class, kind): the methods for a class, by their names." },
   { NULL }
@@ -328,22 +391,35 @@ static struct PyModuleDef definition = {
   .m_methods = functions,
 };
 
+/* Consumes @object. */
+static gboolean
+add_object (PyObject   *module,
+            const char *name,
+            PyObject   *object)
+{
+  int result = object != NULL ? PyModule_AddObjectRef (module, name, object) : -1;
+
+  Py_XDECREF (object);
+  return result == 0;
+}
+
 PyMODINIT_FUNC PyInit__MpNative (void);
 
 PyMODINIT_FUNC
 PyInit__MpNative (void)
 {
   PyObject *module = PyModule_Create (&definition);
-  PyObject *type = module != NULL ? mp_native_block_type_new () : NULL;
-  PyObject *state = type != NULL ? mp_native_state_new () : NULL;
 
-  if (state == NULL || PyModule_AddObjectRef (module, "Block", type) < 0 ||
-      PyModule_AddObjectRef (module, "state", state) < 0 ||
-      PyModule_AddIntConstant (module, "INTERFACE", INTERFACE) < 0 ||
-      PyModule_AddIntConstant (module, "LARGE_BUFFER", MP_NATIVE_LARGE_BUFFER) < 0)
+  if (module != NULL &&
+      (!add_object (module, "Block", mp_native_block_type_new ()) ||
+       !add_object (module, "Core", mp_native_core_type_new ()) ||
+       !add_object (module, "Submitter", mp_native_submitter_type_new ()) ||
+       !add_object (module, "Task", mp_native_task_type_new ()) ||
+       !add_object (module, "Stream", mp_native_stream_type_new ()) ||
+       !add_object (module, "state", mp_native_state_new ()) ||
+       PyModule_AddIntConstant (module, "INTERFACE", INTERFACE) < 0 ||
+       PyModule_AddIntConstant (module, "LARGE_BUFFER", MP_NATIVE_LARGE_BUFFER) < 0))
     Py_CLEAR (module);
-  Py_XDECREF (state);
-  Py_XDECREF (type);
 
   return module;
 }

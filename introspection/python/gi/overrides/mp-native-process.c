@@ -1,0 +1,305 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Processes: fork() and join(), and the life of a forked child around the work itself.
+ *
+ * The interpreter's lock is held from the first line of fork() to its last, and in the child for
+ * ever. No Python code runs between the system's fork and the end of the call but what
+ * os.register_at_fork() was given: each object that is looked at there is a page to be copied. A
+ * signal that comes meanwhile is handled after the call, so no child's number is lost by a handler
+ * that raises.
+ *
+ * What a child does is what _MpProcess.py does for other ways to start: see bootstrap() there.
+ */
+
+#include "mp-native-private.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+/* What _MpProcess.py gives; see setup_process(). */
+static struct {
+  PyObject *fork;               /* os.fork */
+  PyObject *await_threads;      /* threading._shutdown */
+  PyObject *threading;          /* the module's dict */
+  PyObject *get_code;           /* get_code (error, process): reports it, and gives the exit code */
+  PyObject *print_error;        /* print_error (error) */
+  PyObject *from_error;         /* from_error (domain, code, text): an exception */
+  PyObject *stdin_file;
+  PyObject *deferred;           /* a list: see _MpShield.py */
+  PyObject *forget_deferred;
+} given;
+
+/* Names in the threading module, made before any fork: a child looks at little. */
+enum { ACTIVE, AT_EXIT, LOCKS, N_THREAD_NAMES };
+
+static PyObject *thread_names[N_THREAD_NAMES];
+
+/* One call of fork(), in whose thread all happens. */
+typedef struct {
+  PyObject *wrapper;
+  PyObject *work;
+} Start;
+
+/* An exception of the thread, taken from it; NULL if there is none. */
+static PyObject *
+take_error (void)
+{
+  PyObject *kind, *error, *trace;
+
+  PyErr_Fetch (&kind, &error, &trace);
+  if (kind == NULL)
+    return NULL;
+
+  PyErr_NormalizeException (&kind, &error, &trace);
+  if (trace != NULL)
+    PyException_SetTraceback (error, trace);
+  Py_XDECREF (trace);
+  Py_DECREF (kind);
+  return error;
+}
+
+/* What is None, closed or broken has nothing that could be written. FALSE with any other
+ * exception: it came from a signal handler. */
+static gboolean
+flush_stream (const char *name)
+{
+  PyObject *stream = PySys_GetObject (name);
+  PyObject *result = stream != NULL && stream != Py_None
+                       ? PyObject_CallMethod (stream, "flush", NULL)
+                       : Py_NewRef (Py_None);
+
+  Py_XDECREF (result);
+  if (result != NULL)
+    return TRUE;
+  if (!PyErr_ExceptionMatches (PyExc_AttributeError) &&
+      !PyErr_ExceptionMatches (PyExc_ValueError) && !PyErr_ExceptionMatches (PyExc_OSError))
+    return FALSE;
+
+  PyErr_Clear ();
+  return TRUE;
+}
+
+/* --- The child ----------------------------------------------------------------------------- */
+
+/* The library has put another file in the place of the parent's, who may have read ahead. */
+static void
+replace_stdin (void)
+{
+  PyObject *former = PySys_GetObject ("stdin");
+
+  if (former != NULL && former != Py_None && PySys_SetObject ("stdin", given.stdin_file) < 0)
+    PyErr_Clear ();
+}
+
+static int
+report (PyObject *wrapper)
+{
+  PyObject *error = take_error ();
+  PyObject *result = PyObject_CallFunctionObjArgs (given.get_code, error, wrapper, NULL);
+  int code = result != NULL ? (int) PyLong_AsLong (result) : 1;
+
+  PyErr_Clear ();
+  return code;
+}
+
+/* @name: a container of the threading module; -1 if it has none of that name. */
+static Py_ssize_t
+count_in_threading (PyObject *name)
+{
+  PyObject *container = PyDict_GetItemWithError (given.threading, name);
+  Py_ssize_t n = container != NULL ? PyObject_Size (container) : -1;
+
+  PyErr_Clear ();
+  return n;
+}
+
+/* Whether only this thread was ever here, and nothing is to be called at the end of all. */
+static gboolean
+is_alone (void)
+{
+  return count_in_threading (thread_names[ACTIVE]) == 1 &&
+         count_in_threading (thread_names[AT_EXIT]) == 0 &&
+         count_in_threading (thread_names[LOCKS]) == 0;
+}
+
+static void
+await_threads (void)
+{
+  if (is_alone ())
+    return;
+  if (PyObject_CallNoArgs (given.await_threads) == NULL &&
+      PyObject_CallFunctionObjArgs (given.print_error, take_error (), NULL) == NULL)
+    PyErr_Clear ();
+}
+
+/* References are not given back here: the process ends. */
+static void G_GNUC_NORETURN
+run_child (MpProcess   *process,
+           const Start *start)
+{
+  int code = 0;
+
+  if (PyList_Size (given.deferred) > 0 && PyObject_CallNoArgs (given.forget_deferred) == NULL)
+    PyErr_Clear ();
+  mp_process_enter_child (process);     /* from here on signals come */
+  replace_stdin ();
+  if (PyObject_CallNoArgs (start->work) == NULL)
+    code = report (start->wrapper);
+  await_threads ();
+  if (!flush_stream ("stdout") | !flush_stream ("stderr"))
+    code = 1;
+  mp_process_leave_child (process);
+  _exit (code & 0xff);
+}
+
+/* --- The parent ---------------------------------------------------------------------------- */
+
+/* The result of os.fork(), or a negated errno value with the exception that it raised. */
+static int
+fork_now (void)
+{
+  PyObject *result = PyObject_CallNoArgs (given.fork);
+  PyObject *error, *number;
+  int code = 0;
+
+  if (result != NULL)
+    return (int) PyLong_AsLong (result);
+  if (!PyErr_ExceptionMatches (PyExc_OSError))
+    return -EINTR;
+
+  error = take_error ();
+  number = PyObject_GetAttrString (error, "errno");
+  if (number != NULL)
+    code = (int) PyLong_AsLong (number);
+  PyErr_Clear ();
+  Py_DECREF (error);
+
+  return code > 0 ? -code : -EAGAIN;
+}
+
+/* The library has blocked all signals. An exception that is left set is the caller's to raise. */
+static int
+fork_wrapper (MpProcess *process,
+              gpointer   data)
+{
+  int pid;
+
+  if (!flush_stream ("stdout") || !flush_stream ("stderr"))
+    return -EINTR;
+
+  pid = fork_now ();
+  if (pid == 0)
+    run_child (process, data);
+
+  return pid;
+}
+
+static PyObject *
+raise_error (GError *error)
+{
+  PyObject *exception = NULL;
+
+  if (!PyErr_Occurred ())
+    exception = PyObject_CallFunction (given.from_error, "sis", g_quark_to_string (error->domain),
+                                       error->code, error->message);
+  if (exception != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (exception), exception);
+  Py_XDECREF (exception);
+  g_error_free (error);
+
+  return NULL;
+}
+
+static PyObject *
+process_fork (PyObject *self,
+              PyObject *work)
+{
+  Start start = { self, work };
+  GError *error = NULL;
+
+  if (given.fork == NULL)
+    return PyObject_CallMethod (self, "_slow_fork", "O", work);
+  if (!mp_process_start_by (mp_native_get_object (self), fork_wrapper, &start, &error))
+    return raise_error (error);
+
+  Py_RETURN_NONE;
+}
+
+static int
+join_process (gpointer process,
+              gint64   usec)
+{
+  return mp_process_join_raw (process, usec);
+}
+
+static PyObject *
+process_join (PyObject        *self,
+              PyObject *const *values,
+              Py_ssize_t       n_values,
+              PyObject        *named)
+{
+  static const char *const names[] = { "timeout" };
+  const MpNativeCall call = { self, values, n_values, named };
+  PyObject *timeout;
+  gint64 usec;
+  int status;
+
+  if (!mp_native_get_arguments (&call, names, 1, 0, &timeout) ||
+      !mp_native_get_usec (NULL, timeout, &usec))
+    return mp_native_call_slow (&call, "_slow_join");
+
+  status = mp_native_wait (join_process, mp_native_get_object (self), usec);
+  if (status == MP_STATUS_OK)
+    Py_RETURN_TRUE;
+  if (status == MP_STATUS_TIMED_OUT)
+    Py_RETURN_FALSE;
+
+  return status < 0 ? NULL : mp_native_call_slow (&call, "_slow_join");
+}
+
+PyMethodDef mp_native_process_methods[] = {
+  { "fork", process_fork, METH_O,
+    "fork($self, work, /)\n--\n\nStarts the process; the child calls work()." },
+  { "join", MP_NATIVE_METHOD (process_join), METH_FASTCALL | METH_KEYWORDS,
+    "join($self, /, timeout=None)\n--\n\n"
+    "Waits for the end. False if that did not come in time (seconds)." },
+  { NULL }
+};
+
+PyObject *
+mp_native_setup_process (PyObject *module,
+                         PyObject *arguments,
+                         PyObject *named)
+{
+  static const char *const names[] = { "fork", "threading", "get_code", "print_error",
+                                       "from_error", "stdin", "deferred", "forget_deferred",
+                                       NULL };
+  PyObject *found[8];
+
+  if (!PyArg_ParseTupleAndKeywords (arguments, named, "OOOOOOO!O", (char **) names, &found[0],
+                                    &found[1], &found[2], &found[3], &found[4], &found[5],
+                                    &PyList_Type, &found[6], &found[7]))
+    return NULL;
+
+  given.fork = Py_NewRef (found[0]);
+  given.await_threads = PyObject_GetAttrString (found[1], "_shutdown");
+  given.threading = PyObject_GetAttrString (found[1], "__dict__");
+  thread_names[ACTIVE] = PyUnicode_InternFromString ("_active");
+  thread_names[AT_EXIT] = PyUnicode_InternFromString ("_threading_atexits");
+  thread_names[LOCKS] = PyUnicode_InternFromString ("_shutdown_locks");
+  if (given.await_threads == NULL || given.threading == NULL || thread_names[ACTIVE] == NULL ||
+      thread_names[AT_EXIT] == NULL || thread_names[LOCKS] == NULL)
+    return NULL;
+
+  given.get_code = Py_NewRef (found[2]);
+  given.print_error = Py_NewRef (found[3]);
+  given.from_error = Py_NewRef (found[4]);
+  given.stdin_file = Py_NewRef (found[5]);
+  given.deferred = Py_NewRef (found[6]);
+  given.forget_deferred = Py_NewRef (found[7]);
+  Py_RETURN_NONE;
+}

@@ -1,0 +1,159 @@
+/*
+ * SPDX-FileCopyrightText: 2026 The mproc authors
+ * SPDX-License-Identifier: BSD-3-Clause
+ */
+
+/*
+ * Stream: results as they come, whatever their order; Mp.ResultIterator for Tasks.
+ *
+ * It holds the Tasks that are to come by the address of their results, which live as long.
+ */
+
+#include "mp-native-private.h"
+
+typedef struct {
+  PyObject_HEAD
+  MpResultIterator *iterator;
+  PyObject         *tasks;      /* a dict: address of the result → Task */
+} Stream;
+
+static PyObject *
+stream_add (PyObject *object,
+            PyObject *task)
+{
+  Stream *self = (Stream *) object;
+  MpResult *result = mp_native_task_get_result (task);
+  PyObject *key = result != NULL ? PyLong_FromVoidPtr (result) : NULL;
+
+  if (key == NULL || PyDict_SetItem (self->tasks, key, task) < 0)
+    {
+      Py_XDECREF (key);
+      return NULL;
+    }
+
+  Py_DECREF (key);
+  mp_result_iterator_add (self->iterator, result);
+  Py_RETURN_NONE;
+}
+
+/* The Task of a result, which it consumes, or None; not held any more. */
+static PyObject *
+find_task (Stream   *self,
+           MpResult *result)
+{
+  PyObject *key = PyLong_FromVoidPtr (result);
+  PyObject *task = key != NULL ? PyDict_GetItemWithError (self->tasks, key) : NULL;
+
+  Py_XINCREF (task);
+  if (task != NULL && PyDict_DelItem (self->tasks, key) < 0)
+    Py_CLEAR (task);
+  Py_XDECREF (key);
+  g_clear_object (&result);
+
+  return task == NULL && !PyErr_Occurred () ? Py_NewRef (Py_None) : task;
+}
+
+static PyObject *
+stream_next_raw (PyObject *object,
+                 PyObject *usec)
+{
+  Stream *self = (Stream *) object;
+  long long most = PyLong_AsLongLong (usec);
+  MpResult *result = NULL;
+  PyObject *task;
+  int status;
+
+  if (most == -1 && PyErr_Occurred ())
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  status = mp_result_iterator_next_raw (self->iterator, most, &result);
+  Py_END_ALLOW_THREADS
+
+  task = result != NULL ? find_task (self, result) : Py_NewRef (Py_None);
+
+  return task != NULL ? Py_BuildValue ("iN", status, task) : NULL;
+}
+
+static PyObject *
+stream_new (PyTypeObject *type,
+            PyObject     *arguments,
+            PyObject     *named)
+{
+  Stream *self;
+
+  if (!PyArg_ParseTuple (arguments, ""))
+    return NULL;
+
+  self = (Stream *) PyType_GenericAlloc (type, 0);
+  if (self == NULL)
+    return NULL;
+
+  self->iterator = mp_result_iterator_new (FALSE);
+  self->tasks = PyDict_New ();
+  if (self->tasks == NULL)
+    Py_CLEAR (self);
+
+  return (PyObject *) self;
+}
+
+static int
+stream_traverse (PyObject  *object,
+                 visitproc  visit,
+                 void      *arg)
+{
+  Py_VISIT (Py_TYPE (object));
+  Py_VISIT (((Stream *) object)->tasks);
+  return 0;
+}
+
+static int
+stream_clear (PyObject *object)
+{
+  if (((Stream *) object)->tasks != NULL)
+    PyDict_Clear (((Stream *) object)->tasks);
+  return 0;
+}
+
+static void
+stream_dealloc (PyObject *object)
+{
+  Stream *self = (Stream *) object;
+  PyTypeObject *type = Py_TYPE (object);
+
+  PyObject_GC_UnTrack (object);
+  g_clear_object (&self->iterator);
+  Py_CLEAR (self->tasks);
+  PyObject_GC_Del (object);
+  Py_DECREF (type);
+}
+
+static PyMethodDef methods[] = {
+  { "add", stream_add, METH_O, "add($self, task, /)\n--\n\nOne more to wait for." },
+  { "next_raw", stream_next_raw, METH_O,
+    "next_raw($self, usec, /)\n--\n\nAn Mp.Status, and the next Task that is ready or None." },
+  { NULL }
+};
+
+static PyType_Slot slots[] = {
+  { Py_tp_doc, (char *) "Stream()\n--\n\nTasks in the order in which they become ready." },
+  { Py_tp_new, stream_new },
+  { Py_tp_traverse, stream_traverse },
+  { Py_tp_clear, stream_clear },
+  { Py_tp_dealloc, stream_dealloc },
+  { Py_tp_methods, methods },
+  { 0, NULL }
+};
+
+static PyType_Spec spec = {
+  .name = "gi.overrides._MpNative.Stream",
+  .basicsize = sizeof (Stream),
+  .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC,
+  .slots = slots,
+};
+
+PyObject *
+mp_native_stream_type_new (void)
+{
+  return PyType_FromSpec (&spec);
+}
