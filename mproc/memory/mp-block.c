@@ -20,6 +20,8 @@
 #include <string.h>
 
 #include "mproc/base/mp-error-private.h"
+#include "mproc/base/mp-payload-private.h"
+#include "mproc/memory/mp-attach-private.h"
 #include "mproc/memory/mp-family-private.h"
 
 struct _MpBlock
@@ -165,6 +167,26 @@ mp_block_lease (MpBlock  *self,
   return mp_lease_take (self->offset, MP_KIND_BLOCK, shared->serial, lease);
 }
 
+/* @references: of MpReference, or NULL. */
+static MpBlock *
+make (gsize    size,
+      GArray  *references,
+      GError **error)
+{
+  MpOffset offset;
+  guint32 lease;
+  MpStatus status;
+
+  if (!mp_family_ensure (error))
+    return NULL;
+
+  status = mp_block_create (size, references, NULL, &offset, &lease);
+  if (!mp_status_to_error (status, error))
+    return NULL;
+
+  return mp_block_adopt (offset, lease);
+}
+
 /**
  * mp_block_new:
  * @size: how many bytes
@@ -182,18 +204,39 @@ MpBlock *
 mp_block_new (gsize    size,
               GError **error)
 {
-  MpOffset offset;
-  guint32 lease;
-  MpStatus status;
+  return make (size, NULL, error);
+}
 
-  if (!mp_family_ensure (error))
-    return NULL;
+/**
+ * mp_block_new_attached:
+ * @size: how many bytes
+ * @error: return location for an error
+ *
+ * Makes a block that holds the shared objects which this thread has attached. For language
+ * bindings.
+ *
+ * They live at least as long as the block; with an error they stay attached. See
+ * [method@Mp.Shared.attach] and [ctor@Mp.Block.new].
+ *
+ * Errors: those of [ctor@Mp.Block.new]; [error@Mp.Error.INVALID_STATE] if such an object is gone.
+ *
+ * Returns: (transfer full): the block
+ *
+ * Since: 0.1
+ */
+MpBlock *
+mp_block_new_attached (gsize    size,
+                       GError **error)
+{
+  GArray *references = mp_attach_claim ();
+  MpBlock *block = make (size, references, error);
 
-  status = mp_block_create (size, NULL, NULL, &offset, &lease);
-  if (!mp_status_to_error (status, error))
-    return NULL;
+  if (block == NULL)
+    mp_attach_restore (references);
+  else if (references != NULL)
+    g_array_unref (references);
 
-  return mp_block_adopt (offset, lease);
+  return block;
 }
 
 /**
@@ -323,6 +366,34 @@ mp_block_get_bytes (MpBlock *self)
   data = mp_block_get_data (self, &size);
   return g_bytes_new_with_free_func (data, size, (GDestroyNotify) mp_block_unref,
                                      mp_block_ref (self));
+}
+
+/**
+ * mp_block_to_payload:
+ * @self: a block
+ * @encoding: how its bytes are to be read
+ *
+ * Makes an encoded value of what lies in the block, without a copy. Sent whole, it is the block
+ * that is sent.
+ *
+ * Returns: (transfer full): a value that holds a reference to @self
+ *
+ * Since: 0.1
+ */
+MpPayload *
+mp_block_to_payload (MpBlock    *self,
+                     MpEncoding  encoding)
+{
+  g_autoptr (GBytes) bytes = NULL;
+  MpPayload *payload;
+
+  g_return_val_if_fail (self != NULL, NULL);
+
+  bytes = mp_block_get_bytes (self);
+  payload = mp_payload_new (encoding, bytes);
+  mp_payload_set_holder (payload, mp_block_ref (self), (GDestroyNotify) mp_block_unref);
+
+  return payload;
 }
 
 /**

@@ -14,6 +14,7 @@
 #endif
 
 #include "mproc/base/mp-error.h"
+#include "mproc/base/mp-payload.h"
 
 G_BEGIN_DECLS
 
@@ -36,26 +37,32 @@ G_BEGIN_DECLS
 typedef struct _MpBlock MpBlock;
 
 MP_AVAILABLE_IN_0_1
-GType     mp_block_get_type    (void) G_GNUC_CONST;
+GType      mp_block_get_type     (void) G_GNUC_CONST;
 
 MP_AVAILABLE_IN_0_1
-MpBlock  *mp_block_new         (gsize      size,
-                                GError   **error);
+MpBlock   *mp_block_new          (gsize        size,
+                                  GError     **error);
 MP_AVAILABLE_IN_0_1
-MpBlock  *mp_block_ref         (MpBlock   *self);
+MpBlock   *mp_block_new_attached (gsize        size,
+                                  GError     **error);
 MP_AVAILABLE_IN_0_1
-void      mp_block_unref       (MpBlock   *self);
+MpBlock   *mp_block_ref          (MpBlock     *self);
 MP_AVAILABLE_IN_0_1
-gpointer  mp_block_get_data    (MpBlock   *self,
-                                gsize     *size);
+void       mp_block_unref        (MpBlock     *self);
 MP_AVAILABLE_IN_0_1
-guint64   mp_block_get_address (MpBlock   *self);
+gpointer   mp_block_get_data     (MpBlock     *self,
+                                  gsize       *size);
 MP_AVAILABLE_IN_0_1
-gsize     mp_block_get_size    (MpBlock   *self);
+guint64    mp_block_get_address  (MpBlock     *self);
 MP_AVAILABLE_IN_0_1
-GBytes   *mp_block_get_bytes   (MpBlock   *self);
+gsize      mp_block_get_size     (MpBlock     *self);
 MP_AVAILABLE_IN_0_1
-void      mp_block_release     (MpBlock   *self);
+GBytes    *mp_block_get_bytes    (MpBlock     *self);
+MP_AVAILABLE_IN_0_1
+MpPayload *mp_block_to_payload   (MpBlock     *self,
+                                  MpEncoding   encoding);
+MP_AVAILABLE_IN_0_1
+void       mp_block_release      (MpBlock     *self);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MpBlock, mp_block_unref)
 

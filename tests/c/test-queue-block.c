@@ -128,6 +128,60 @@ test_release (void)
   mp_block_unref (block);
 }
 
+/* What a block was made with lives as long as the block, through any number of queues. */
+static void
+test_holds_objects (void)
+{
+  g_autoptr (MpQueue) queue = new_queue ();
+  g_autoptr (MpQueue) inner = new_queue ();
+  g_autofree char *handle = g_strdup (mp_shared_get_handle (MP_SHARED (inner)));
+  g_autoptr (MpPayload) payload = NULL;
+  g_autoptr (MpPayload) got = NULL;
+  g_autoptr (MpShared) opened = NULL;
+  g_autoptr (GError) error = NULL;
+  MpBlock *block;
+
+  mp_shared_attach (MP_SHARED (inner));
+  block = mp_block_new_attached (100000, &error);
+  g_assert_no_error (error);
+  g_clear_object (&inner);
+  memset (mp_block_get_data (block, NULL), 5, 100000);
+  payload = mp_block_to_payload (block, MP_ENCODING_BYTES);
+  mp_block_unref (block);
+
+  for (guint i = 0; i < 2; i++)
+    {
+      g_assert_true (mp_queue_put_payload (queue, payload, 0, NULL, &error));
+      g_clear_pointer (&payload, mp_payload_unref);
+      payload = mp_queue_get_payload (queue, 0, NULL, &error);
+      g_assert_nonnull (payload);
+    }
+  opened = mp_shared_open (handle, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_bytes_get_size (mp_payload_get_bytes (payload)), ==, 100000);
+
+  g_clear_object (&opened);
+  g_clear_pointer (&payload, mp_payload_unref);
+  opened = mp_shared_open (handle, &error);
+  g_assert_error (error, MP_ERROR, MP_ERROR_NO_SUCH_OBJECT);
+}
+
+/* With an error, they are still attached. */
+static void
+test_holds_objects_in_vain (void)
+{
+  g_autoptr (MpQueue) inner = new_queue ();
+  g_autoptr (MpBlock) block = NULL;
+  g_autoptr (GError) error = NULL;
+
+  mp_shared_attach (MP_SHARED (inner));
+  g_assert_null (mp_block_new_attached ((gsize) 1 << 62, &error));
+  g_assert_error (error, MP_ERROR, MP_ERROR_NO_SPACE);
+  block = mp_block_new_attached (1, NULL);
+  g_assert_nonnull (block);
+  mp_shared_detach_all ();
+}
+
 static void
 test_absurd (void)
 {
@@ -507,6 +561,8 @@ main (int    argc,
   add_family_case ("/block/in-place", test_in_place);
   add_family_case ("/block/bytes", test_bytes_come_as_blocks);
   add_family_case ("/block/release", test_release);
+  add_family_case ("/block/holds-objects", test_holds_objects);
+  add_family_case ("/block/holds-objects-in-vain", test_holds_objects_in_vain);
   add_family_case ("/block/absurd", test_absurd);
   add_family_case ("/block/view-outlives", test_view_outlives);
   add_family_case ("/block/fork", test_fork);

@@ -139,6 +139,22 @@ test('bytes wait for room', async () => {
     }
 });
 
+test('bytes beside an object hold it until they are read', async () => {
+    const narrow = new Mp.Queue({maxItems: 1});
+    const bytes = fill(new Uint8Array(100000));
+    for (const put of [value => queue.put(value), value => narrow.putAsync(value)]) {
+        narrow.put(1);
+        const inner = new Mp.Queue();
+        const promise = put([inner, bytes]);
+        inner.put('kept');
+        inner.run_dispose();
+        narrow.get();
+        await promise;
+        const [read, again] = narrow.empty() ? queue.get() : narrow.get();
+        same([read.get(20), again], ['kept', bytes]);
+    }
+});
+
 test('bytes to a task and back', async () => {
     const pool = new Mp.Pool(1);
     const value = {a: fill(new Float64Array(5000)), b: fill(new Uint8Array(10)), c: 5n};

@@ -13,6 +13,8 @@ import threading
 import time
 import unittest
 
+from gi.repository import GLib
+
 import mproc
 
 # The first use of the library opens what it keeps: the family's memory, the main context.
@@ -100,6 +102,15 @@ class Running:
             out, err = self.process.communicate()
             raise AssertionError(f'does not end: {out!r} {err!r}') from None
         return self.process.returncode, out, err
+
+
+def open_main_loop():
+    """The first wait in a main loop opens what the process keeps: its context and its doorbell."""
+    queue = mproc.Queue()
+    queue.get_async(None, lambda source, result: source.get_finish(result))
+    queue.put(1)
+    while not queue.empty():
+        GLib.MainContext.default().iteration(True)
 
 
 class TestCase(unittest.TestCase):

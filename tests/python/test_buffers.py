@@ -10,10 +10,10 @@ import pickle
 import signal
 import unittest
 
-from support import TestCase
+from support import TestCase, open_main_loop, wait_until
 
 from gi.overrides import _MpBuffers
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 import mproc
 
@@ -33,6 +33,12 @@ class Numbers:
 
     def __reduce_ex__(self, protocol):
         return Numbers, (pickle.PickleBuffer(self.content),)
+
+
+def iterate():
+    """What the main loop has to do now."""
+    while GLib.MainContext.default().iteration(False):
+        pass
 
 
 def used():
@@ -185,7 +191,7 @@ class Views(TestCase):
     def test_damaged(self):
         """Whoever writes nonsense into a queue gets an error out of it, and nothing else."""
         q = mproc.Queue()
-        good = _MpBuffers.join(pickle.dumps(5), [memoryview(bytes(40000))])
+        good = bytes(_MpBuffers.look(_MpBuffers.write(pickle.dumps(5), [memoryview(bytes(40000))])))
         for at in range(len(good) - 32, len(good)):
             for byte in 0, 1, 127, 255:
                 bad = bytearray(good)
@@ -196,6 +202,31 @@ class Views(TestCase):
                 except (ValueError, pickle.UnpicklingError):
                     pass
         self.assertTrue(q.empty())
+
+
+class BesideSharedObjects(TestCase):
+    setUpClass = staticmethod(open_main_loop)
+
+    def test_in_one_copy(self):
+        q, full = mproc.Queue(), mproc.Queue(1)
+        full.put(None)
+        for put in q.put, q.put_async, full.put_async:
+            inner, before = mproc.Queue(), used()
+            put([inner, Numbers(b'x' * MIB)])
+            inner.put('kept')
+            del inner
+            if put == full.put_async:       # where it waits, it lies in shared memory already
+                self.assertGreater(used(), before + MIB)
+                full.get()
+            source = q if put != full.put_async else full
+            self.assertTrue(wait_until(lambda: iterate() or not source.empty()))
+            got, numbers = source.get()
+            self.assertTrue(numbers.content.readonly)
+            self.assertLess(used(), before + 2 * MIB)
+            self.assertEqual((got.get(timeout=20), bytes(numbers.content)), ('kept', b'x' * MIB))
+            del got, numbers
+            wait_until(lambda: iterate() or used() < before + MIB)
+            self.assertLess(used(), before + MIB)
 
 
 @unittest.skipUnless(numpy, 'needs numpy')

@@ -15,7 +15,7 @@ import threading
 import time
 import unittest
 
-from support import TestCase, run
+from support import TestCase, open_main_loop, run
 
 from gi.repository import Gio, GLib, Mp
 
@@ -317,14 +317,7 @@ class Many(TestCase):
 
 
 class InMainLoops(TestCase):
-    @classmethod
-    def setUpClass(cls):
-        """The first wait opens what the process keeps: its main context and its doorbell."""
-        q = mproc.Queue()
-        q.get_async(None, lambda source, result: source.get_finish(result))
-        q.put(1)
-        while not q.empty():
-            GLib.MainContext.default().iteration(True)
+    setUpClass = staticmethod(open_main_loop)
 
     def finish(self, start, *data):
         """Starts something, and gives what its callback gets."""

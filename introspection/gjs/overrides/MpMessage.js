@@ -33,8 +33,7 @@ function attach(objects) {
 }
 
 // A value that is on its way into a queue: a text, or a whole message if bytes are attached to it.
-// A large one is laid out in a block at once, unless it refers to objects: a block that was made
-// for its contents holds none.
+// A large one is laid out in a block at once, which holds the objects that it refers to.
 var Message = class {
     constructor(text, found) {
         this._text = text;
@@ -43,14 +42,15 @@ var Message = class {
         this._block = null;
         if (found.pieces.length === 0)
             return;
-        if (found.size < LARGE || found.objects.length > 0)
+        if (found.size < LARGE)
             this._data = Pieces.join(text, found);
         else
             Pieces.join(text, found, size => this._allocate(size));
     }
 
     _allocate(size) {
-        this._block = Mp.Block.new(size);
+        attach(this._objects);
+        this._block = Mp.Block.new_attached(size);
         return this._block.toArray();
     }
 
@@ -64,19 +64,18 @@ var Message = class {
         return queue.put_text(this._text, usec);
     }
 
-    // The same to be put by the library. What refers to objects is made a message only by a queue:
-    // so it is put into one, to be handed on as it is.
+    // The same to be put by the library; keep the message until that is done. What refers to
+    // objects lies in a block, which holds them.
     toPayload() {
-        if (this._objects.length === 0) {
-            const data = this._block?.toArray() ?? this._data ?? encoder.encode(this._text);
-            return Mp.Payload.new(Mp.Encoding.JSON, new GLib.Bytes(data));
-        }
+        const {JSON: encoding} = Mp.Encoding;
+        if (this._block !== null)
+            return this._block.to_payload(encoding);
 
-        const stage = Mp.Queue.new(1);
-        const status = this.put(stage, 0);
-        if (status !== Mp.Status.OK)
-            throw new Mp.Error({code: Mp.Error.FAILED, message: 'There is no room for the value'});
-        return stage.get_payload(0, null);
+        const data = this._data ?? encoder.encode(this._text);
+        if (this._objects.length === 0)
+            return Mp.Payload.new(encoding, new GLib.Bytes(data));
+        this._allocate(data.length).set(data);
+        return this._block.to_payload(encoding);
     }
 
     release() {

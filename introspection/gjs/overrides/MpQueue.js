@@ -109,16 +109,15 @@ async function putAsync(value, options) {
         Errors.check(Mp.Status.CANCELLED);
 
     const message = new Message(text, found);
-    let payload = null;
     try {
         if (message.put(this, 0) === Mp.Status.OK)
             return;
-        payload = message.toPayload();
+        const payload = message.toPayload();
+        await Errors.promise((token, callback) => this.put_async(payload, token, callback),
+            result => this.put_finish(result), {cancellable, timeout});
     } finally {
         message.release();
     }
-    await Errors.promise((token, callback) => this.put_async(payload, token, callback),
-        result => this.put_finish(result), {cancellable, timeout});
 }
 
 const padded = size => Math.ceil(size / 8) * 8;

@@ -88,26 +88,16 @@ def _plan(head, buffers):
 
 
 def write(head, buffers):
-    """A new block with a pickle and its buffers."""
+    """A new block with a pickle and its buffers; it holds what shared objects are attached."""
     starts, at, end = _plan(head, buffers)
     with translated:
-        block = gi.repository.Mp.Block.new(at + len(end))
+        block = gi.repository.Mp.Block.new_attached(at + len(end))
     view = look(block)
     view[:len(head)] = head
     for start, buffer in zip(starts, buffers):
         view[start:start + buffer.nbytes] = buffer
     view[at:] = end
     return block
-
-
-def join(head, buffers):
-    """The same as bytes."""
-    starts, at, end = _plan(head, buffers)
-    pieces, filled = [head], len(head)
-    for start, buffer in zip(starts, buffers):
-        pieces += [bytes(start - filled), buffer]
-        filled = start + buffer.nbytes
-    return b''.join([*pieces, end])
 
 
 def _find(view):

@@ -362,12 +362,11 @@ class ConnectionMethods:
     def send_async(self, obj, cancellable=None, callback=None, *data):
         """Sends a value without blocking, and then calls callback(connection, result, *data)."""
         self._check_writable()
-        encoding, encoded, met, buffers = _MpQueue.encode(obj)
-        if encoding == BYTES and self.get_plain():
-            encoding, (encoded, met) = PICKLE, _MpCodec.dump(obj)
-        if buffers:
-            encoded = _MpBuffers.join(encoded, buffers)
-        payload = gi.repository.Mp.Payload.new(encoding, GLib.Bytes.new(encoded))
+        if type(obj) is bytes and self.get_plain():
+            data, met = _MpCodec.dump(obj)
+            payload = gi.repository.Mp.Payload.new(PICKLE, GLib.Bytes.new(data))
+        else:
+            payload, met = _MpQueue.to_payload(obj)
         _MpCodec.attached(met, super().send_async, payload, cancellable, callback, *data)
 
     def send_finish(self, result):

@@ -65,6 +65,15 @@ def encode(value):
     return PICKLE, data, met, buffers
 
 
+def to_payload(value):
+    """The encoded value, and the shared objects that its message has to hold."""
+    encoding, data, met, buffers = encode(value)
+    if buffers:
+        block = _MpCodec.attached(met, _MpBuffers.write, data, buffers)
+        return block.to_payload(encoding), ()
+    return gi.repository.Mp.Payload.new(encoding, GLib.Bytes.new(data)), met
+
+
 def decode(encoding, data, block, writable=False):
     """The value of a message, as take_data() gave it."""
     if block is None or data:
@@ -130,10 +139,9 @@ class QueueMethods:
 
     def _sender(self, encoding, data, met=(), buffers=()):
         """What puts an encoded value, as call(usec)."""
-        if buffers and not met:
-            return partial(self.put_block_data, encoding, _MpBuffers.write(data, buffers))
         if buffers:
-            data = _MpBuffers.join(data, buffers)
+            block = _MpCodec.attached(met, _MpBuffers.write, data, buffers)
+            return partial(self.put_block_data, encoding, block)
         if met:
             return partial(_MpCodec.attached, met, self.put_data, encoding, data)
         return partial(self.put_data, encoding, data)
@@ -247,10 +255,7 @@ class QueueMethods:
 
         The value is encoded at once, and what is changed in it later does not count."""
         self._check_open()
-        encoding, encoded, met, buffers = encode(obj)
-        if buffers:
-            encoded = _MpBuffers.join(encoded, buffers)
-        payload = gi.repository.Mp.Payload.new(encoding, GLib.Bytes.new(encoded))
+        payload, met = to_payload(obj)
         _MpCodec.attached(met, super().put_async, payload, cancellable, callback, *data)
 
     def put_finish(self, result):
