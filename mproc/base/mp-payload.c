@@ -77,6 +77,15 @@ mp_payload_get_holder (MpPayload *self)
   return self->holder;
 }
 
+/* The shared objects that a `v` names, or NULL. */
+static GPtrArray *
+find (GBytes *bytes)
+{
+  MpPayloadFinder finder = (MpPayloadFinder) g_atomic_pointer_get ((gpointer *) &find_objects);
+
+  return finder != NULL ? finder (bytes) : NULL;
+}
+
 /**
  * mp_payload_new_variant:
  * @value: a value, which is consumed if it is floating
@@ -103,7 +112,8 @@ mp_payload_new_variant (GVariant *value)
   held = g_variant_ref_sink (value);
   bytes = mp_transcode_from_variant (held);
   self = mp_payload_new (MP_ENCODING_VARIANT, bytes);
-  mp_payload_get_objects (self);
+  self->objects = find (bytes);
+  self->looked = 1;             /* nobody else has it yet */
   return self;
 }
 
@@ -137,14 +147,12 @@ mp_payload_peek_objects (MpPayload *self)
 GPtrArray *
 mp_payload_get_objects (MpPayload *self)
 {
-  MpPayloadFinder finder = (MpPayloadFinder) g_atomic_pointer_get ((gpointer *) &find_objects);
-
   g_return_val_if_fail (self != NULL, NULL);
 
   if (g_once_init_enter (&self->looked))
     {
-      if (self->encoding == MP_ENCODING_VARIANT && finder != NULL)
-        self->objects = finder (self->bytes);
+      if (self->encoding == MP_ENCODING_VARIANT)
+        self->objects = find (self->bytes);
       g_once_init_leave (&self->looked, 1);
     }
 

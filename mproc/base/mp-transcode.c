@@ -199,39 +199,76 @@ mp_transcode_canonical (MpEncoding      from,
   return finish (plain, ok, NULL, error);
 }
 
-/* The value in a serialized `v`, sharing its memory if that is aligned. Checked as a whole, once,
- * unless it is trusted: GLib else checks the offsets before a child each time a child is taken. */
+/* The size of the numbers in an array of them, or 0 if the type is another one. Such an array is
+ * normal whatever its bytes are; GLib looks at each number. */
+static gsize
+get_number_size (const char *type,
+                 gsize       length)
+{
+  if (length != 2 || type[0] != 'a')
+    return 0;
+
+  switch (type[1])
+    {
+    case 'y':
+      return 1;
+    case 'n':
+    case 'q':
+      return 2;
+    case 'i':
+    case 'u':
+      return 4;
+    case 'x':
+    case 't':
+    case 'd':
+      return 8;
+    default:
+      return 0;
+    }
+}
+
+#define SMALL 4096              /* bytes that GLib looks at soon enough */
+
+/* Whether many bytes are a `v` in normal form. GLib would look at each byte in an array of them. */
+static gboolean
+is_normal (const char *data,
+           gsize       size)
+{
+  MpPlain *plain;
+  gboolean ok;
+
+  if (size < SMALL)
+    return FALSE;
+
+  plain = mp_plain_open (data, size);
+  ok = plain->error == NULL && mp_variant_read (plain) && mp_plain_seal (plain);
+  g_clear_error (&plain->error);
+  mp_plain_close (plain);
+
+  return ok;
+}
+
+/* The value in a serialized `v` that has a type, sharing its memory if that is aligned. Checked as
+ * a whole, once, unless it is trusted: GLib else checks the offsets before a child each time a
+ * child is taken. */
 static GVariant *
 unbox (GBytes   *bytes,
        gboolean  trusted)
 {
-  g_autoptr (GVariant) box = g_variant_new_from_bytes (G_VARIANT_TYPE_VARIANT, bytes, trusted);
+  gsize size;
+  const char *data = g_bytes_get_data (bytes, &size);
+  const char *type = (const char *) memrchr (data, '\0', size) + 1;
+  gsize n_content = type - 1 - data;
+  gsize number = get_number_size (type, data + size - type);
+  g_autoptr (GBytes) content = g_bytes_new_from_bytes (bytes, 0, n_content);
+  GVariant *value;
 
-  g_variant_ref_sink (box);
-  g_variant_is_normal_form (box);
-  return g_variant_get_variant (box);
-}
+  trusted = trusted || (number != 0 ? n_content % number == 0 : is_normal (data, size));
+  value = g_variant_new_from_bytes ((const GVariantType *) type, content, trusted);
+  if (!trusted)
+    g_variant_is_normal_form (value);
 
-/* Arrays of numbers are normal whatever their bytes are; GLib looks at each number. */
-static gboolean
-is_array_of_numbers (GVariant *value)
-{
-  const char *type = g_variant_get_type_string (value);
-
-  return type[0] == 'a' && strchr ("ynqiuxtd", type[1]) != NULL && type[2] == '\0';
-}
-
-static GVariant *
-trust_numbers (GVariant *value)
-{
-  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
-  g_autoptr (GBytes) bytes = NULL;
-
-  if (!is_array_of_numbers (sunk) || g_variant_get_size (sunk) == 0)
-    return g_steal_pointer (&sunk);
-
-  bytes = g_variant_get_data_as_bytes (sunk);
-  return g_variant_ref_sink (g_variant_new_from_bytes (g_variant_get_type (sunk), bytes, TRUE));
+  return g_variant_ref_sink (value);
 }
 
 /* Whether there is a value with a type in the `v`; what is not reads as the empty tuple. */
@@ -317,12 +354,41 @@ mp_transcode_to_variant (MpEncoding           from,
   return NULL;
 }
 
+/* The `v` of an array of numbers; NULL if the value is something else. */
+static GBytes *
+box_numbers (GVariant *value)
+{
+  const char *type = g_variant_get_type_string (value);
+  gsize n_type = strlen (type);
+  gsize number = get_number_size (type, n_type), size;
+  char *data;
+
+  if (number == 0)
+    return NULL;
+  size = g_variant_get_size (value);
+  if (size % number != 0)
+    return NULL;
+
+  data = g_malloc (size + 1 + n_type);
+  g_variant_store (value, data);
+  data[size] = '\0';
+  memcpy (data + size + 1, type, n_type);
+
+  return g_bytes_new_take (data, size + 1 + n_type);
+}
+
 GBytes *
 mp_transcode_from_variant (GVariant *value)
 {
-  g_autoptr (GVariant) sunk = trust_numbers (value);
-  g_autoptr (GVariant) box = g_variant_ref_sink (g_variant_new_variant (sunk));
-  g_autoptr (GVariant) normal = g_variant_get_normal_form (box);
+  g_autoptr (GVariant) sunk = g_variant_ref_sink (value);
+  g_autoptr (GVariant) box = NULL;
+  g_autoptr (GVariant) normal = NULL;
+  GBytes *numbers = box_numbers (sunk);
 
+  if (numbers != NULL)
+    return numbers;
+
+  box = g_variant_ref_sink (g_variant_new_variant (sunk));
+  normal = g_variant_get_normal_form (box);
   return g_variant_get_data_as_bytes (normal);
 }

@@ -28,7 +28,7 @@ function poolTest(name, func, options = {}) {
 
 async function untilRunning(pool) {
     while (pool.n_running === 0)
-        await sleep(5);
+        await sleep(0.005);
 }
 
 poolTest('time limits', async pool => {
@@ -109,10 +109,10 @@ poolTest('bounded', async pool => {
 poolTest('grow and shrink', async pool => {
     pool.nWorkers = 3;
     while (pool.get_pids().length !== 3)
-        await sleep(5);
+        await sleep(0.005);
     pool.nWorkers = 1;
     while (pool.get_pids().length !== 1)
-        await sleep(5);
+        await sleep(0.005);
     same(await pool.submit(SQUARE, 2), 4);
 });
 
