@@ -100,7 +100,7 @@ typedef struct {
   guint32  armed;               /* wants its doorbell rung */
   guint32  doorbell_size;
   guint64  free_lease;          /* 1 + index of the first free lease entry; 0 none */
-  guint64  n_leases;            /* entries ever used */
+  guint64  n_leases;            /* entries in use, and free ones before the last of them */
   MpOffset lease_chunks[MP_N_LEASE_CHUNKS];     /* chunk k has 64 << k entries */
   char     doorbell[64];        /* abstract socket address */
   guint64  forked_from;         /* while RESERVED by a fork: when that began, in ticks since boot */

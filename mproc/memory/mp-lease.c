@@ -611,6 +611,25 @@ copy_entry (MpProcessSlot *child,
   return TRUE;
 }
 
+/* With the guard: gives up the free entries at the end. A process that once had very many would
+ * else copy them for each of its children. */
+static void
+trim_entries (MpProcessSlot *process)
+{
+  guint64 n = process->n_leases;
+
+  while (n > 0 && (*entry_at (process, n - 1) & 1) != 0)
+    n--;
+  if (n == process->n_leases)
+    return;
+
+  process->free_lease = 0;
+  for (guint64 i = n; i > 0; i--)
+    if ((*entry_at (process, i - 1) & 1) != 0)
+      put_back (process, (guint32) (i - 1));
+  __atomic_store_n (&process->n_leases, n, __ATOMIC_RELEASE);
+}
+
 gboolean
 mp_lease_copy_all (MpProcessSlot *child)
 {
@@ -620,6 +639,7 @@ mp_lease_copy_all (MpProcessSlot *child)
   if (lock_entries (process) != MP_STATUS_OK)
     return FALSE;
 
+  trim_entries (process);
   for (guint64 i = 0; done && i < process->n_leases; i++)
     done = copy_entry (child, i);
   child->free_lease = process->free_lease;

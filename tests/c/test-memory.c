@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "mproc/channel/mp-queue.h"
+#include "mproc/sync/mp-lock.h"
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-heap-private.h"
 #include "mproc/memory/mp-memory.h"
@@ -170,7 +171,6 @@ test_trim (void)
   mp_memory_trim ();
 }
 
-/* The parent drops an object at once after the fork; the child still has it. */
 /* Spans that were cut into blocks go back once all of their blocks are free. */
 static void
 test_trim_blocks (void)
@@ -213,6 +213,7 @@ test_trim_blocks (void)
     }
 }
 
+/* The parent drops an object at once after the fork; the child still has it. */
 static void
 test_fork_lease (void)
 {
@@ -241,6 +242,51 @@ test_fork_lease (void)
   test_reap (pid, 0);
   close (go[0]);
   close (go[1]);
+}
+
+/* How many leases a forked child has; -1 if it cannot make and drop objects. @kept: it has them. */
+static int
+fork_and_count (GPtrArray *kept)
+{
+  int pid = fork (), status;
+
+  if (pid == 0)
+    {
+      guint64 n = mp_arena.processes[mp_arena.process].n_leases;
+
+      for (guint i = 0; i < 200; i++)
+        g_ptr_array_add (kept, mp_lock_new (NULL));
+      for (guint i = 0; i < kept->len; i++)
+        if (!mp_lock_try_acquire (kept->pdata[i]) || !mp_lock_release (kept->pdata[i], NULL))
+          _exit (255);
+      g_ptr_array_set_size (kept, 0);
+      _exit ((int) MIN (n, 254));
+    }
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_true (WIFEXITED (status));
+  return WEXITSTATUS (status) == 255 ? -1 : WEXITSTATUS (status);
+}
+
+/* Who once had many leases does not copy them for each child; what is in use stays where it is. */
+static void
+test_fork_after_many (void)
+{
+  g_autoptr (GPtrArray) kept = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GPtrArray) locks = g_ptr_array_new_with_free_func (g_object_unref);
+  int before = fork_and_count (kept);
+
+  g_assert_cmpint (before, >=, 0);
+  for (guint i = 0; i < 5000; i++)
+    g_ptr_array_add (i == 3 || i == 40 ? kept : locks, mp_lock_new (NULL));
+  g_assert_cmpint (fork_and_count (kept), ==, 254);
+  g_ptr_array_set_size (locks, 0);
+  g_assert_cmpint (fork_and_count (kept), <=, before + 50);
+  for (guint i = 0; i < 5000; i++)
+    g_ptr_array_add (locks, mp_lock_new (NULL));
+  g_assert_cmpint (fork_and_count (kept), ==, 254);
+  g_ptr_array_set_size (locks, 0);
+  g_ptr_array_set_size (kept, 0);
+  g_assert_cmpint (fork_and_count (kept), <=, before);
 }
 
 /* Growing is not subject to the limit on file sizes. */
@@ -291,6 +337,7 @@ main (int    argc,
   add_family_case ("/memory/trim", test_trim);
   add_family_case ("/memory/trim-blocks", test_trim_blocks);
   add_family_case ("/memory/fork-lease", test_fork_lease);
+  add_family_case ("/memory/fork-after-many", test_fork_after_many);
   add_family_case ("/memory/file-size-limit", test_file_size_limit);
   add_family_case ("/memory/seals", test_seals);
 
