@@ -81,7 +81,9 @@ open_pidfd (int pid)
 static void
 drop_peer (guint i)
 {
-  close (peers[i].fd);          /* which takes it out of the epoll descriptor, too */
+  /* By itself it would stay as long as a child that has not executed its program yet has it. */
+  epoll_ctl (epoll_fd, EPOLL_CTL_DEL, peers[i].fd, NULL);
+  close (peers[i].fd);
   peers[i] = peers[--n_peers];
 }
 

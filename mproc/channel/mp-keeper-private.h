@@ -18,6 +18,7 @@ G_BEGIN_DECLS
 #define MP_KEEPER_TAKE  'T'
 #define MP_KEEPER_YES   'Y'     /* to one who takes, with the descriptor */
 #define MP_KEEPER_NO    'N'
+#define MP_KEEPER_FULL  'F'     /* to one who leaves: as many are kept as this process may have */
 
 /* Its address is "\0mproc-keeper-" and so many hexadecimal digits. */
 #define MP_KEEPER_PREFIX "mproc-keeper-"

@@ -24,16 +24,36 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
 #include "mproc/channel/mp-keeper-private.h"
+#include "mproc/memory/mp-fork-private.h"
 
 #define PROGRAM "mp-keeper"
 #define PREFIX "mproc-fd:"
 #define KEY_SIZE 16
+#define PATIENCE 10             /* seconds, for a keeper that was stopped */
 
 static GMutex mutex;
 static pid_t owner;             /* of the keeper that is known */
 static char keeper[MP_KEEPER_DIGITS + 1];
+
+/* Another thread may have been in here when this one forked. */
+static MP_AT_FORK void
+forget_keeper (void)
+{
+  if (owner == 0 && mutex.i[0] == 0)
+    return;                     /* nothing to write, so no page to copy */
+
+  mp_mutex_reset (&mutex);
+  owner = 0;
+}
+
+__attribute__ ((constructor)) static void
+register_hook (void)
+{
+  mp_fork_add_child_hook (forget_keeper);
+}
 
 static void
 write_hex (char         *text,
@@ -60,10 +80,11 @@ read_hex (const char *text,
   return TRUE;
 }
 
-/* A connection to the keeper of this name; -1: there is none. */
+/* A connection to the keeper of this name; or -1, with ECONNREFUSED if there is none. */
 static int
 call_keeper (const char *name)
 {
+  const struct timeval patience = { .tv_sec = PATIENCE };
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   struct ucred peer;
@@ -71,20 +92,39 @@ call_keeper (const char *name)
   int n = g_snprintf (address.sun_path + 1, sizeof address.sun_path - 1, MP_KEEPER_PREFIX "%s",
                       name);
 
+  int saved;
+
   if (fd < 0)
     return -1;
+
+  setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt (fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  errno = ECONNREFUSED;
   if (connect (fd, (struct sockaddr *) &address,
                (socklen_t) (offsetof (struct sockaddr_un, sun_path) + 1 + (gsize) n)) == 0 &&
       getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid ())
     return fd;
 
+  saved = errno;
   close (fd);
-  errno = ECONNREFUSED;
+  errno = saved;
   return -1;
 }
 
-/* One request and its answer. *@fd: what goes along; then what came along, or -1. */
+/* Room for what will come: what is sent to a process that has none is lost. */
 static gboolean
+has_room (void)
+{
+  int fd = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+
+  if (fd >= 0)
+    close (fd);
+  return fd >= 0;
+}
+
+/* One request and its answer, or -1 with an errno value. *@fd: what goes along; then what came
+ * along, or -1. */
+static int
 ask (int                    socket_fd,
      const MpKeeperRequest *request,
      int                   *fd)
@@ -93,6 +133,7 @@ ask (int                    socket_fd,
   struct iovec part = { (gpointer) request, sizeof *request };
   struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
   char answer = MP_KEEPER_NO;
+  gssize n;
 
   if (*fd >= 0)
     {
@@ -105,19 +146,24 @@ ask (int                    socket_fd,
     }
   *fd = -1;
   if (sendmsg (socket_fd, &message, MSG_NOSIGNAL) != sizeof *request)
-    return FALSE;
+    return -1;
 
   memset (&control, 0, sizeof control);
   part = (struct iovec) { &answer, 1 };
   message.msg_control = &control;
   message.msg_controllen = sizeof control;
-  while (recvmsg (socket_fd, &message, MSG_CMSG_CLOEXEC) < 0)
-    if (errno != EINTR)
-      return FALSE;
+  errno = 0;
+  while ((n = recvmsg (socket_fd, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR)
+    ;
+  if (n != 1)
+    {
+      errno = n < 0 ? errno : ECONNRESET;
+      return -1;
+    }
   if (control.header.cmsg_type == SCM_RIGHTS && control.header.cmsg_len >= CMSG_LEN (sizeof *fd))
     memcpy (fd, CMSG_DATA (&control.header), sizeof *fd);
 
-  return answer == MP_KEEPER_YES;
+  return answer;
 }
 
 /* With the mutex. It has gone into the background when this returns. */
@@ -153,14 +199,47 @@ reach_keeper (GError **error)
 
   if (fd >= 0)
     return fd;
-  owner = 0;
-  if (!start_keeper (error))
-    return -1;
-
-  fd = call_keeper (keeper);
+  if (owner != getpid () || errno == ECONNREFUSED)
+    {
+      owner = 0;
+      if (!start_keeper (error))
+        return -1;
+      fd = call_keeper (keeper);
+    }
   if (fd < 0)
     mp_error_set_errno (error, errno, "Cannot reach the keeper of descriptors");
   return fd;
+}
+
+/* With the mutex. */
+static gboolean
+leave (const MpKeeperRequest  *request,
+       int                     fd,
+       GError                **error)
+{
+  int socket_fd = -1, answer = -1;
+
+  /* It may have gone for want of work just now: once more. */
+  for (guint i = 0; i < 2 && answer < 0; i++)
+    {
+      int with = fd;
+
+      socket_fd = reach_keeper (error);
+      if (socket_fd < 0)
+        return FALSE;
+      answer = ask (socket_fd, request, &with);
+      close (socket_fd);
+      if (answer < 0 && errno == EAGAIN)
+        break;
+    }
+
+  if (answer == MP_KEEPER_FULL)
+    g_set_error_literal (error, MP_ERROR, MP_ERROR_NO_SPACE,
+                         "As many descriptors are waiting as one process may have");
+  else if (answer != MP_KEEPER_YES)
+    mp_error_set_errno (error, errno == EAGAIN ? ETIMEDOUT : errno,
+                        "The keeper of descriptors does not answer");
+  return answer == MP_KEEPER_YES;
 }
 
 /**
@@ -189,9 +268,7 @@ mp_fd_leave (int      fd,
 {
   MpKeeperRequest request = { .what = MP_KEEPER_LEAVE };
   char key[2 * KEY_SIZE + 1];
-  gboolean done = FALSE;
   char *ticket = NULL;
-  int socket_fd;
 
   if (fd < 0 || fcntl (fd, F_GETFD) < 0)
     {
@@ -205,24 +282,9 @@ mp_fd_leave (int      fd,
     }
 
   g_mutex_lock (&mutex);
-  /* It may have gone for want of work just now: once more. */
-  for (guint i = 0; i < 2 && !done; i++)
+  if (leave (&request, fd, error))
     {
-      int with = fd;
-
-      g_clear_error (error);
-      socket_fd = reach_keeper (error);
-      if (socket_fd < 0)
-        break;
-      done = ask (socket_fd, &request, &with);
-      if (!done)
-        mp_error_set_errno (error, ECONNRESET, "The keeper of descriptors does not take one");
-      close (socket_fd);
-    }
-  write_hex (key, request.key);
-  if (done)
-    {
-      g_clear_error (error);
+      write_hex (key, request.key);
       ticket = g_strconcat (PREFIX, keeper, "/", key, NULL);
     }
   g_mutex_unlock (&mutex);
@@ -238,7 +300,8 @@ mp_fd_leave (int      fd,
  * Takes a descriptor that a process has left. It is closed when a program is executed.
  *
  * Errors: [error@Mp.Error.INVALID_ARGUMENT] if @ticket is none,
- * [error@Mp.Error.NO_SUCH_OBJECT] if it was taken already, or the process that left it has ended.
+ * [error@Mp.Error.NO_SUCH_OBJECT] if it was taken already, or the process that left it has ended;
+ * a #GIOErrorEnum if this process may open no more, and then it can still be taken.
  *
  * Returns: the descriptor, which is the caller's, or -1
  *
@@ -251,7 +314,7 @@ mp_fd_take (const char  *ticket,
   MpKeeperRequest request = { .what = MP_KEEPER_TAKE };
   const char *name;
   char of[MP_KEEPER_DIGITS + 1];
-  int socket_fd, fd = -1;
+  int socket_fd, fd = -1, answer = -1;
 
   g_return_val_if_fail (ticket != NULL, -1);
 
@@ -267,15 +330,16 @@ mp_fd_take (const char  *ticket,
 
   g_strlcpy (of, name, sizeof of);
   socket_fd = call_keeper (of);
-  if (socket_fd >= 0)
-    {
-      if (!ask (socket_fd, &request, &fd))
-        fd = -1;
-      close (socket_fd);
-    }
-  if (fd < 0)
+  if (socket_fd >= 0 && has_room ())
+    answer = ask (socket_fd, &request, &fd);
+  if (fd < 0 && (answer == MP_KEEPER_NO || errno == ECONNREFUSED || errno == ECONNRESET))
     g_set_error_literal (error, MP_ERROR, MP_ERROR_NO_SUCH_OBJECT,
                          "The descriptor was taken already, or the process that left it has ended");
+  else if (fd < 0)
+    mp_error_set_errno (error, errno == EAGAIN ? ETIMEDOUT : errno,
+                        "Cannot take the descriptor");
+  if (socket_fd >= 0)
+    close (socket_fd);
 
   return fd;
 }

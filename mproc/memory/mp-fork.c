@@ -34,7 +34,7 @@
 #include "mproc/memory/mp-lease-private.h"
 #include "mproc/memory/mp-recover-private.h"
 
-#define MAX_HOOKS 4
+#define MAX_HOOKS 8
 
 static GMutex mutex;
 static gint64 reserved_index = -1;      /* for the child of the fork now under way */

@@ -63,9 +63,11 @@ watch (gpointer data)
   while (!g_atomic_int_get (&self->stop))
     {
       guint64 limit = __atomic_load_n (&board->rules.memory_limit, __ATOMIC_SEQ_CST);
+      guint64 task = mp_pool_board_get_running (board, self->seat);
 
-      if (limit != 0 && mp_pool_board_get_running (board, self->seat) != 0
-          && mp_worker_get_resident (getpid ()) > limit)
+      /* Only the task that was at work while this was measured: it may be done by now. */
+      if (limit != 0 && task != 0 && mp_worker_get_resident (getpid ()) > limit
+          && mp_pool_board_condemn (board, self->seat, task))
         {
           mp_pool_board_store (&seat->verdict, MP_TASK_FAILURE_MEMORY_LIMIT);
           kill (getpid (), SIGKILL);
@@ -222,6 +224,7 @@ mp_cgroup_enter (const char *parent,
 {
   g_autofree char *path = g_build_filename (parent, name, NULL);
 
+  rmdir (path);                 /* of a process that had this number before, if it was killed */
   if (mkdir (path, 0755) != 0 && errno != EEXIST)
     return NULL;
 

@@ -18,6 +18,17 @@ import mproc
 
 
 class Basics(TestCase):
+    def test_without_its_constructor(self):
+        from gi.repository import Mp
+
+        class Half(Mp.Process):
+            def __init__(self):
+                pass
+
+        for call in (lambda p: p.fork(int), lambda p: p.join(0.1)):
+            with self.assertRaises((RuntimeError, TypeError)):
+                call(Half())
+
     def test_target_and_arguments(self):
         q = mproc.Queue()
         p = mproc.Process(target=lambda *a, **k: q.put((a, k)), args=(1, 'two'), kwargs={'k': 3})

@@ -12,6 +12,8 @@ see mp_fd_leave(), but no longer than the process lives that has sent them.
 """
 
 import copyreg
+import errno
+import os
 import socket
 
 from gi.overrides import _MpCodec, _MpConnection
@@ -40,27 +42,38 @@ def recv_socket(connection):
 
 
 class DupFd:
-    """A duplicate of a descriptor, to be part of a value; its reader calls detach()."""
+    """A duplicate of a descriptor, to be part of a value; its reader calls detach(), or it is
+    closed with this."""
+
+    _is_own = False
 
     def __init__(self, fd):
         self._fd = fd
-        self._ticket = None
 
     def detach(self):
         """The descriptor, which is the caller's. In the process that made this, the original."""
-        if self._ticket is None:
-            return self._fd
-        return _MpConnection.take_fd(self._ticket)
+        fd = self._fd
+        if fd is None:
+            raise OSError(errno.EBADF, 'the descriptor was detached already')
+        if self._is_own:
+            self._fd = None
+        return fd
 
     @classmethod
     def _open(cls, ticket):
-        self = cls(-1)
-        self._ticket = ticket
+        self = cls(_MpConnection.take_fd(ticket))
+        self._is_own = True
         return self
+
+    def __del__(self):
+        if self._is_own and self._fd is not None:
+            os.close(self._fd)
 
     def __reduce__(self):
         _MpCodec.check_encoding(self)
-        return DupFd._open, (self._ticket or _MpConnection.leave_fd(self._fd),)
+        if self._fd is None:
+            raise OSError(errno.EBADF, 'the descriptor was detached already')
+        return DupFd._open, (_MpConnection.leave_fd(self._fd),)
 
 
 def _rebuild_socket(ticket, family, kind, protocol):

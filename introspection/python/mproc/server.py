@@ -107,9 +107,17 @@ class Server:
         finally:
             links.set_own_server(None)
             self._listener.close()
-            for fd in self._bell:
+            with self._lock:
+                bell, self._bell = self._bell, None
+            for fd in bell:
                 os.close(fd)
         sys.exit(0)
+
+    def _ring(self):
+        """Has the main thread look at what is new."""
+        with self._lock:
+            if self._bell is not None:
+                os.write(self._bell[1], b'.')
 
     def _accept(self):
         """Takes in whoever has connected and knows the key."""
@@ -151,7 +159,7 @@ class Server:
             # Kept until the next request: by then what it refers to has been opened.
             self._send(connection, answer)
             if self._stopping:
-                os.write(self._bell[1], b'.')
+                self._ring()
 
     def _serve_anchor(self, connection, client, parent):
         self._join(client, parent)
@@ -312,10 +320,11 @@ class Server:
         """Holds an object as long as what the handle names exists: somewhere in a message."""
         with self._lock:
             self.hold(None, identifier)
+            is_first = not self._tickets
             self._tickets[handle] = identifier
         self._look_at_tickets()
-        if len(self._tickets) == 1:
-            os.write(self._bell[1], b'.')
+        if is_first:
+            self._ring()
 
     def _drop_dropped(self):
         while self._dropped:

@@ -167,7 +167,11 @@ fork_now (void)
   int code = 0;
 
   if (result != NULL)
-    return (int) PyLong_AsLong (result);
+    {
+      code = (int) PyLong_AsLong (result);
+      Py_DECREF (result);
+      return code;
+    }
   if (!PyErr_ExceptionMatches (PyExc_OSError))
     return -EINTR;
 
@@ -218,12 +222,13 @@ static PyObject *
 process_fork (PyObject *self,
               PyObject *work)
 {
+  MpProcess *process = mp_native_get_object (self);
   Start start = { self, work };
   GError *error = NULL;
 
-  if (given.fork == NULL)
+  if (given.fork == NULL || process == NULL)
     return PyObject_CallMethod (self, "_slow_fork", "O", work);
-  if (!mp_process_start_by (mp_native_get_object (self), fork_wrapper, &start, &error))
+  if (!mp_process_start_by (process, fork_wrapper, &start, &error))
     return raise_error (error);
 
   Py_RETURN_NONE;
@@ -244,15 +249,16 @@ process_join (PyObject        *self,
 {
   static const char *const names[] = { "timeout" };
   const MpNativeCall call = { self, values, n_values, named };
+  MpProcess *process = mp_native_get_object (self);
   PyObject *timeout;
   gint64 usec;
   int status;
 
-  if (!mp_native_get_arguments (&call, names, 1, 0, &timeout) ||
+  if (process == NULL || !mp_native_get_arguments (&call, names, 1, 0, &timeout) ||
       !mp_native_get_usec (NULL, timeout, &usec))
     return mp_native_call_slow (&call, "_slow_join");
 
-  status = mp_native_wait (join_process, mp_native_get_object (self), usec);
+  status = mp_native_wait (join_process, process, usec);
   if (status == MP_STATUS_OK)
     Py_RETURN_TRUE;
   if (status == MP_STATUS_TIMED_OUT)

@@ -260,7 +260,9 @@ wait_in_python (Task     *self,
   PyObject *status = NULL;
   long number;
 
-  if (wait != NULL && self->pool != NULL)
+  if (self->pool == NULL)
+    PyErr_SetString (PyExc_RuntimeError, "the pool of this task is gone");
+  else if (wait != NULL)
     status = PyObject_CallMethod (self->pool, "_wait", "OO", wait, timeout);
   Py_XDECREF (wait);
   if (status == NULL)
