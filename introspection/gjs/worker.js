@@ -6,6 +6,7 @@
 //   gjs -m worker.js process HANDLE   runs one function, for Mp.Process
 //   gjs -m worker.js call HANDLE      calls a function by name, for programs of any language
 //   gjs -m worker.js worker HANDLE    runs tasks until there are no more, for Mp.Pool
+//   gjs -m worker.js begin HANDLE     the same, for one with an initializer
 //
 // Everything runs at the top level of this module, in async functions: only there do System.exit(),
 // dynamic import and promises all work as they do in a program. Between tasks a worker sleeps
@@ -113,7 +114,8 @@ function call(func, flags, values) {
 function fail(worker, error) {
     const {name, message, stack, ...more} = MpErrors.describe(error);
     const all = encoder.encode(JSON.stringify({name, message, stack, ...more}));
-    return worker.fail('javascript', name, message, stack, all);
+    const type = error?.matches?.(Mp.Error, Mp.Error.NOT_PLAIN) ? 'NotPlainError' : name;
+    return worker.fail('javascript', type, message, stack, all);
 }
 
 // A function that was given by name has one argument, which other languages can give, too.
@@ -150,6 +152,9 @@ async function turn() {
     turned = Date.now();
 }
 
+// What every task fails with, if the initializer did.
+let broken = null;
+
 // One task or one rest. Returns, or promises, false when there will be no more.
 function serve(worker) {
     const [status, kind, flags, func, , data] = worker.next(Mp.Encoding.JSON, -1);
@@ -159,6 +164,8 @@ function serve(worker) {
     }
     if (status !== Mp.Status.OK)
         return false;
+    if (broken !== null)
+        return fail(worker, broken) === Mp.Status.OK;
 
     const text = decoder.decode(func);
     const named = kind === Mp.FunctionKind.NAMED && MpFunctions.knowsNamed(text);
@@ -167,10 +174,37 @@ function serve(worker) {
     return isPromise(ended) ? ended.then(end => end === Mp.Status.OK) : ended === Mp.Status.OK;
 }
 
-async function runWorker(handle) {
-    // Ctrl-C is for the program that owns the pool; the workers end with it.
+// Ctrl-C is for the program that owns the pool; the workers end with it.
+function ignoreInterrupts() {
     GLib.unix_signal_add(GLib.PRIORITY_DEFAULT, SIGINT, () => GLib.SOURCE_CONTINUE);
+}
 
+/**
+ * Nothing that the initializer throws ends the worker: its tasks tell of it.
+ *
+ * @param {string} handle - of the queue that has the worker's own handle, then the initializer and
+ *   its arguments
+ */
+async function runBegin(handle) {
+    ignoreInterrupts();
+    const boot = Mp.Shared.open(handle);
+    const own = boot.tryGet();
+    let text = '';
+    try {
+        let args;
+        [text, args] = boot.tryGet();
+        const func = await MpFunctions.resolve(text);
+        await wait(func(...args));
+    } catch (error) {
+        const cause = text === '' ? error : MpFunctions.rewrite(error, text);
+        broken = new Error(`The initializer of the worker failed: ${cause.message}`);
+        broken.stack = cause.stack;
+    }
+    await runWorker(own);
+}
+
+async function runWorker(handle) {
+    ignoreInterrupts();
     const worker = Mp.Worker.new(handle);
     for (let more = true; more;) {
         more = serve(worker);
@@ -185,11 +219,11 @@ async function runWorker(handle) {
 
 // ── Entry ───────────────────────────────────────────────────────────────────────────────────────
 
-const KINDS = {process: runProcess, call: runCall, worker: runWorker};
+const KINDS = {process: runProcess, call: runCall, worker: runWorker, begin: runBegin};
 
 const [kind, handle] = ARGV;
 if (!Object.hasOwn(KINDS, kind) || handle === undefined) {
-    printerr('This program is started by the library: worker.js process|call|worker HANDLE');
+    printerr('This program is started by the library: worker.js process|call|worker|begin HANDLE');
     System.exit(2);
 }
 

@@ -128,10 +128,24 @@ typedef struct {
   guint         n_ops;
 } MpPoolWatch;
 
+/* A thread has no sentinel: at its end it rings as if it had put a result. The question about the
+ * queue comes first, since with that the source listens. */
 static gboolean
-has_results (gpointer data)
+has_news (gpointer data)
 {
-  return mp_queue_is_readable (mp_pool_get_private (data)->results);
+  MpPoolPrivate *priv = mp_pool_get_private (data);
+  gboolean is_over;
+
+  if (mp_queue_is_readable (priv->results))
+    return TRUE;
+  if (!priv->threads)
+    return FALSE;
+
+  mp_pool_lock ();
+  is_over = mp_pool_is_thread_over (priv);
+  mp_pool_unlock ();
+
+  return is_over;
 }
 
 static gboolean
@@ -165,7 +179,7 @@ watch_new (MpPool       *pool,
   MpPoolWatch *watch = g_new0 (MpPoolWatch, 1);
 
   watch->context = g_main_context_ref (context);
-  watch->doorbell = mp_doorbell_source_new (has_results, pool);
+  watch->doorbell = mp_doorbell_source_new (has_news, pool);
   g_source_set_callback (watch->doorbell, on_something, g_object_ref (pool), g_object_unref);
   watch->sentinels = sentinel_source_new (pool);
   g_source_set_callback (watch->sentinels, on_something, g_object_ref (pool), g_object_unref);

@@ -14,14 +14,19 @@
 
 #include "mproc/pool/mp-result-private.h"
 
-/* Under the mutex. */
+/* Under the mutex. A worker clears its seat a moment after its result is there. */
 guint
 mp_pool_count_running (MpPoolPrivate *priv)
 {
   guint n = 0;
 
   for (guint i = 0; i < priv->n_seats; i++)
-    n += mp_pool_is_seated (priv, i) && mp_pool_board_get_running (priv->board, i) != 0;
+    {
+      guint64 id = mp_pool_board_get_running (priv->board, i) & ~MP_SEAT_CONDEMNED;
+
+      n += mp_pool_is_seated (priv, i) && id != 0
+           && mp_waiting_lookup (&priv->waiting, id) != NULL;
+    }
 
   return n;
 }

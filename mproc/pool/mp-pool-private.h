@@ -270,6 +270,8 @@ MpPoolThread  *mp_pool_thread_start     (const char          *handle,
                                          const MpWorkerStart *start,
                                          GError             **error);
 gboolean       mp_pool_thread_is_over   (MpPoolThread  *self);
+/* Whether one that has a seat is. */
+gboolean       mp_pool_is_thread_over   (MpPoolPrivate *priv);
 /* If it is not over it goes on alone. */
 void           mp_pool_thread_free      (MpPoolThread  *self);
 /* Until one of them is over, or for so many microseconds. */

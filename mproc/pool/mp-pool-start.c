@@ -63,6 +63,9 @@ start_process (MpPoolPrivate *priv,
   g_autoptr (MpProcess) process = mp_pool_make_worker (handle, priv->language, priv->start,
                                                       error);
 
+  /* Ctrl-C is for the owner to decide on, from the worker's first instruction. */
+  if (process != NULL)
+    mp_process_private (process)->deaf_to_interrupts = TRUE;
   if (process == NULL
       || !mp_process_set_daemon (process, TRUE, error)
       || !mp_process_start (process, error))

@@ -116,17 +116,30 @@ is_held_elsewhere (MpPoolPrivate *priv,
   return FALSE;
 }
 
-static char *
-describe_end (const MpPoolWorker *worker)
+/* What a worker of another program left to say of why it could not begin. Without the mutex. */
+static const char *
+get_last_words (const MpPoolWorker *worker)
 {
-  g_autofree char *how =
-    mp_task_error_describe_exit (get_exit_code (worker));
+  if (worker->process == NULL || get_exit_code (worker) <= 0)
+    return NULL;
+
+  mp_process_check (worker->process, NULL);
+
+  return mp_process_private (worker->process)->failure;
+}
+
+static char *
+describe_end (const MpPoolWorker *worker,
+              const char         *words)
+{
+  g_autofree char *how = mp_task_error_describe_exit (get_exit_code (worker));
 
   if (worker->overdue)
     return g_strdup_printf ("worker %s (pid %d) did not begin to work in time", worker->name,
                             worker->pid);
 
-  return g_strdup_printf ("worker %s (pid %d) %s", worker->name, worker->pid, how);
+  return g_strdup_printf ("worker %s (pid %d) %s%s%s", worker->name, worker->pid, how,
+                          words != NULL ? ": " : "", words != NULL ? words : "");
 }
 
 /* As it said itself, or the kernel. */
@@ -179,7 +192,7 @@ make_verdict (MpPoolPrivate *priv,
                         " bytes while it ran the task, and was killed", worker->name, worker->pid,
                         priv->board->rules.memory_limit);
 
-  end = describe_end (worker);
+  end = describe_end (worker, NULL);
 
   return g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED, "The %s while it ran the task", end);
 }
@@ -257,19 +270,21 @@ settle_lease (MpPool     *self,
 }
 
 /* Under the mutex: did it end before it was of any use, and for no reason of ours? When the pool is
- * closed a worker leaves for a good reason, but not before the queue is empty. */
+ * closed a worker leaves for a good reason, but not before the queue is empty. One that never came
+ * to its seat was of none, however long its program took to start. */
 static gboolean
 was_useless (MpPoolPrivate      *priv,
              const MpPoolWorker *worker,
              guint64             lease,
              guint               n_queued,
-             gboolean            left_on_purpose)
+             guint               place)
 {
   return !worker->proved && lease == 0
          && (priv->state == MP_POOL_OPEN || n_queued > 0)
          && worker->generation == priv->generation && worker->verdict == MP_TASK_FAILURE_NONE
-         && !left_on_purpose
-         && (worker->overdue || g_get_monotonic_time () - worker->started < INFANCY);
+         && place != MP_SEAT_LEFT
+         && (worker->overdue || place == MP_SEAT_EMPTY
+             || g_get_monotonic_time () - worker->started < INFANCY);
 }
 
 static guint
@@ -300,26 +315,29 @@ see_off (MpPool     *self,
   MpPoolPrivate *priv = mp_pool_get_private (self);
   guint64 lease = mp_pool_board_get_lease (priv->board, seat);
   guint n_queued = count_messages (priv);
-  gboolean left_on_purpose = mp_pool_board_load (&priv->board->seats[seat].taken) == MP_SEAT_LEFT;
+  guint place = mp_pool_board_load (&priv->board->seats[seat].taken);
+  g_autofree char *end = NULL;
   MpPoolWorker worker;
 
   if (lease != 0 && !settle_lease (self, seat, lease, news))
     return FALSE;
+  if (lease == 0 && place != MP_SEAT_LEFT)
+    end = describe_end (&priv->roster[seat], get_last_words (&priv->roster[seat]));
 
   mp_pool_lock ();
   worker = priv->roster[seat];
-  if (was_useless (priv, &worker, lease, n_queued, left_on_purpose))
+  if (was_useless (priv, &worker, lease, n_queued, place))
     {
       priv->failures++;
       g_free (priv->last_failure);
-      priv->last_failure = describe_end (&worker);
+      priv->last_failure = g_steal_pointer (&end);
       priv->start_at = slow_down (priv->failures, SHORTEST_WAIT, LONGEST_WAIT);
     }
   else if (lease != 0)
     {
       priv->failures = 0;
     }
-  if (!left_on_purpose && worker.verdict == MP_TASK_FAILURE_NONE
+  if (place != MP_SEAT_LEFT && worker.verdict == MP_TASK_FAILURE_NONE
       && ++priv->deaths > MAX_DEATHS (priv->n_workers))
     priv->start_at = slow_down (priv->deaths - MAX_DEATHS (priv->n_workers),
                                 G_TIME_SPAN_MILLISECOND, LONGEST_DELAY);

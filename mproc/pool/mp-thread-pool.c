@@ -35,7 +35,9 @@
 
 #include <unistd.h>
 
+#include "mproc/base/mp-at-fork-private.h"
 #include "mproc/base/mp-error-private.h"
+#include "mproc/memory/mp-fork-private.h"
 #include "mproc/pool/mp-pool-private.h"
 #include "mproc/process/mp-process-private.h"
 
@@ -121,6 +123,22 @@ struct _MpPoolThread
 static GMutex over_mutex;
 static GCond over_cond;
 
+static MP_AT_FORK void
+forget_others (void)
+{
+  if (over_mutex.i[0] == 0)
+    return;                     /* nothing to write, so no page to copy */
+
+  mp_mutex_reset (&over_mutex);
+  over_cond = (GCond) { 0 };
+}
+
+__attribute__ ((constructor)) static void
+register_hook (void)
+{
+  mp_fork_add_child_hook (forget_others);
+}
+
 static void
 thread_unref (MpPoolThread *self)
 {
@@ -201,8 +219,8 @@ mp_pool_thread_free (MpPoolThread *self)
   thread_unref (self);
 }
 
-static gboolean
-is_any_over (MpPoolPrivate *priv)
+gboolean
+mp_pool_is_thread_over (MpPoolPrivate *priv)
 {
   for (guint i = 0; i < priv->n_seats; i++)
     {
@@ -220,7 +238,7 @@ mp_pool_threads_wait (MpPoolPrivate *priv,
   gint64 end = g_get_monotonic_time () + usec;
 
   g_mutex_lock (&over_mutex);
-  while (!is_any_over (priv) && g_cond_wait_until (&over_cond, &over_mutex, end))
+  while (!mp_pool_is_thread_over (priv) && g_cond_wait_until (&over_cond, &over_mutex, end))
     ;
   g_mutex_unlock (&over_mutex);
 }

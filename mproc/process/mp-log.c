@@ -9,9 +9,11 @@
  * The level belongs to the process; children begin with their parent's. A program that has a log
  * writer of its own gets fields with the process's name and id beside the message. Otherwise GLib
  * prints warnings, and the rest if G_MESSAGES_DEBUG asks for it; or, if the program said so, each
- * message goes to standard error as one line, without passing through GLib.
+ * message goes to standard error as one line, without passing through GLib. A language that has
+ * loggers of its own sets a function, which then gets all messages of this process.
  *
- * Never called between a fork and the child's work, or with a lock held.
+ * Never called between a fork and the child's work, or with a lock held. The function is changed
+ * under the lock of the processes, which a fork leaves free; it is called without.
  */
 
 #include "config.h"
@@ -23,9 +25,18 @@
 #include <unistd.h>
 
 #include "mproc/memory/mp-family-private.h"
+#include "mproc/process/mp-process-private.h"
+
+typedef struct
+{
+  MpLogFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+} LogHook;
 
 int mp_log_threshold;
 static gboolean log_to_stderr;
+static LogHook *log_hook;
 
 static const struct
 {
@@ -86,6 +97,81 @@ write_line (guint       kind,
     return;
 }
 
+/* ── A function of the program's ─────────────────────────────────────────────────────────────── */
+
+static void
+clear_log_hook (gpointer data)
+{
+  LogHook *hook = data;
+
+  if (hook->notify != NULL)
+    hook->notify (hook->user_data);
+}
+
+static void
+log_hook_unref (LogHook *hook)
+{
+  if (hook != NULL)
+    g_atomic_rc_box_release_full (hook, clear_log_hook);
+}
+
+static gboolean
+call_log_hook (int         level,
+               const char *message)
+{
+  LogHook *hook = NULL;
+
+  mp_process_lock ();
+  if (log_hook != NULL)
+    hook = g_atomic_rc_box_acquire (log_hook);
+  mp_process_unlock ();
+  if (hook == NULL)
+    return FALSE;
+
+  hook->func (level, message, hook->user_data);
+  log_hook_unref (hook);
+
+  return TRUE;
+}
+
+/**
+ * mp_log_set_func:
+ * @func: (scope notified) (closure user_data) (destroy notify) (nullable): the function, or %NULL
+ *   for the default
+ * @user_data: the data for @func
+ * @notify: (nullable): frees @user_data when the function is replaced
+ *
+ * Sets where messages go in this process, and in those forked from it, instead of to GLib's log or
+ * standard error.
+ *
+ * It is called for what the level allows, by any thread that has something to say, without a lock.
+ * For languages that have loggers of their own; in C, a writer of GLib's
+ * (`g_log_set_writer_func()`) gets the messages with all their fields.
+ *
+ * Since: 0.1
+ */
+void
+mp_log_set_func (MpLogFunc      func,
+                 gpointer       user_data,
+                 GDestroyNotify notify)
+{
+  LogHook *hook = NULL, *former;
+
+  if (func != NULL)
+    {
+      hook = g_atomic_rc_box_new0 (LogHook);
+      *hook = (LogHook) { func, user_data, notify };
+    }
+
+  mp_process_lock ();
+  former = log_hook;
+  log_hook = hook;
+  mp_process_unlock ();
+  log_hook_unref (former);
+}
+
+/* ── Messages ────────────────────────────────────────────────────────────────────────────────── */
+
 /**
  * mp_log_message:
  * @level: how important it is, see [enum@Mp.LogLevel]
@@ -94,7 +180,8 @@ write_line (guint       kind,
  * Logs a message if the level that was set allows it.
  *
  * It goes to GLib's structured log, domain `mproc`, with the fields `MPROC_PROCESS` and `MPROC_PID`
- * (who says it) and `MPROC_LEVEL`; or to standard error, see [func@Mp.log_set_to_stderr].
+ * (who says it) and `MPROC_LEVEL`; or to standard error, see [func@Mp.log_set_to_stderr]; or to a
+ * function, see [func@Mp.log_set_func].
  *
  * Since: 0.1
  */
@@ -107,6 +194,9 @@ mp_log_message (int         level,
   g_return_if_fail (message != NULL);
 
   if (mp_log_threshold == 0 || level < mp_log_threshold)
+    return;
+
+  if (call_log_hook (level, message))
     return;
 
   if (log_to_stderr)

@@ -42,16 +42,34 @@ typedef enum {
   MP_LOG_LEVEL_ERROR = 40,
 } MpLogLevel;
 
+/**
+ * MpLogFunc:
+ * @level: how important it is, see [enum@Mp.LogLevel]
+ * @message: the text
+ * @user_data: the data given to mp_log_set_func()
+ *
+ * Writes a message. It may log nothing itself through the library.
+ *
+ * Since: 0.1
+ */
+typedef void (*MpLogFunc) (int         level,
+                           const char *message,
+                           gpointer    user_data);
+
 MP_AVAILABLE_IN_0_1
-void     mp_log_set_level     (int          level);
+void     mp_log_set_level     (int             level);
 MP_AVAILABLE_IN_0_1
 int      mp_log_get_level     (void);
 MP_AVAILABLE_IN_0_1
-void     mp_log_set_to_stderr (gboolean     to_stderr);
+void     mp_log_set_to_stderr (gboolean        to_stderr);
 MP_AVAILABLE_IN_0_1
 gboolean mp_log_get_to_stderr (void);
 MP_AVAILABLE_IN_0_1
-void     mp_log_message       (int          level,
-                               const char  *message);
+void     mp_log_set_func      (MpLogFunc       func,
+                               gpointer        user_data,
+                               GDestroyNotify  notify);
+MP_AVAILABLE_IN_0_1
+void     mp_log_message       (int             level,
+                               const char     *message);
 
 G_END_DECLS

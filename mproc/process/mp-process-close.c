@@ -16,17 +16,23 @@
 #include "mproc/process/mp-process-private.h"
 #include "mproc/process/mp-process-setup-private.h"
 
-/* What a worker that failed has left in the queue from which it had its work. */
+/* More messages than that are in no worker's queue. */
+#define MOST_MESSAGES 4
+
+/* What a worker that failed has left in the queue from which it had its work, behind what it did
+ * not come to take. */
 static char *
 take_failure (MpProcessPrivate *priv)
 {
-  g_autoptr (GVariant) value = NULL;
+  for (guint i = 0; priv->boot != NULL && i < MOST_MESSAGES; i++)
+    {
+      g_autoptr (GVariant) value = mp_queue_try_get (priv->boot, NULL);
 
-  if (priv->boot != NULL)
-    value = mp_queue_try_get (priv->boot, NULL);
+      if (value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+        return g_variant_dup_string (value, NULL);
+    }
 
-  return value != NULL && g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-           ? g_variant_dup_string (value, NULL) : NULL;
+  return NULL;
 }
 
 /* A program that does not know of workers ends as if all were well. */

@@ -258,6 +258,26 @@ test_async (void)
   g_assert_no_error (error);
 }
 
+/* Threads that end while a main context waits for that, and for nothing else: sooner or later in
+ * each of many rounds. */
+static void
+test_async_join (void)
+{
+  for (guint i = 0; i < 200; i++)
+    {
+      g_autoptr (MpPool) pool = new_threads (2);
+      g_autoptr (GAsyncResult) joined = NULL;
+      g_autoptr (GError) error = NULL;
+
+      mp_pool_close (pool);
+      mp_pool_join_async (pool, NULL, keep_result, &joined);
+      while (joined == NULL)
+        g_main_context_iteration (NULL, TRUE);
+      g_assert_true (mp_pool_join_finish (pool, joined, &error));
+      g_assert_no_error (error);
+    }
+}
+
 /* Nobody closes it. */
 static void
 test_dropped (void)
@@ -288,6 +308,7 @@ main (int    argc,
   add_pool_case ("/thread-pool/refused", test_refused);
   add_pool_case ("/thread-pool/rules", test_rules);
   add_pool_case ("/thread-pool/async", test_async);
+  add_pool_case ("/thread-pool/async-join", test_async_join);
   add_pool_case ("/thread-pool/dropped", test_dropped);
 
   return g_test_run ();

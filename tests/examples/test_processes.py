@@ -31,6 +31,17 @@ class Programs(unittest.TestCase):
             'event: nobody through: True', 'event: through: True', 'barrier: True',
             'joinable queue: all done: True'])
 
+        self.assertEqual(self.lines('C', 'synchronize'), [
+            'value: 5000', 'array: 0 1 4 9 16', 'rlock: yes',
+            'semaphore: never more than three inside: yes', 'condition: 20 turns',
+            'event: nobody through: yes', 'event: through', 'barrier: yes',
+            'joinable queue: all done: yes'])
+        self.assertEqual(self.lines('JavaScript', 'synchronize'), [
+            'value: 3000', 'rlock: in out in out in out',
+            'semaphore: never more than two inside: true', 'condition: 20 turns',
+            'event: nobody through: true', 'event: through',
+            'barrier: come come come gone gone gone', 'joinable queue: all done: true'])
+
     def test_newtype(self):
         self.assertEqual(self.lines('Python', 'newtype'), [
             'balance: 310', 'error: -5 is no deposit', 'private methods: False', 'audit: Bob has 7',
@@ -40,6 +51,9 @@ class Programs(unittest.TestCase):
     def test_webserver(self):
         self.assertEqual(self.lines('Python', 'webserver', '--test'), [
             '4 servers, 20 requests answered: True', 'exit codes: {-15}'])
+
+        self.assertEqual(self.lines('C', 'webserver', '--test'), [
+            '4 servers, 20 requests answered: yes', *['exit code: -15'] * 4])
 
     def test_benchmarks(self):
         lines = self.lines('Python', 'benchmarks', '--quick')

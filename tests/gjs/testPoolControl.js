@@ -154,6 +154,71 @@ poolTest('workers that run functions of C libraries', async pool => {
         Mp.Error, Mp.Error.NO_SUCH_FUNCTION);
 }, {workerLanguage: 'native'});
 
+poolTest('kinds of failure', async pool => {
+    const kind = async (func, args, options) => {
+        const result = pool.run(func, args, options);
+        await rejected(result);
+        ok(result.get_error_details().lookup_value('pid', null).unpack() > 0);
+        return result.failure;
+    };
+    same(await kind(() => {
+        throw new TypeError('own');
+    }), Mp.TaskFailure.ERROR);
+    same(await kind(() => () => 1), Mp.TaskFailure.SERIALIZATION);
+    same(await kind(() => imports.system.exit(3)), Mp.TaskFailure.EXIT);
+    same(await kind(() => imports.gi.GLib.spawn_command_line_sync(
+        `kill -9 ${new imports.gi.Gio.Credentials().get_unix_pid()}`)), Mp.TaskFailure.SIGNAL);
+    same(await kind(FOREVER, [], {timeLimit: 0.05}), Mp.TaskFailure.TIME_LIMIT);
+});
+
+poolTest('nesting', async pool => {
+    same(await pool.run(async () => {
+        const inner = new imports.gi.Mp.Pool(1);
+        const values = await inner.map(x => x + 1, [1, 2]);
+        inner.terminate();
+        inner.join();
+        return values;
+    }), [2, 3]);
+});
+
+poolTest('an initializer', async pool => {
+    same(await pool.run(() => globalThis.begun, []), [1, 'two', 3]);
+    const before = pool.get_pids()[0];
+    isError(await rejected(pool.run(() => imports.system.exit(3))), Mp.Error,
+        Mp.Error.WORKER_DIED);
+    same(await pool.run(() => globalThis.begun, []), [1, 'two', 3]);
+    ok(pool.get_pids()[0] !== before);
+}, {
+    initializer: async (lock, ...rest) => {
+        await null;
+        lock.acquire();
+        globalThis.begun = [1, ...rest];
+        lock.release();
+    },
+    initArgs: [new Mp.Lock(), 'two', 3],
+});
+
+poolTest('an initializer that throws', async pool => {
+    const pids = pool.get_pids();
+    const errors = await Promise.all(TEN.map(x => rejected(pool.run(SQUARE, [x]))));
+    for (const error of errors)
+        ok(/initializer of the worker failed: no way/.test(error.message), error.message);
+    same(pool.get_pids(), pids, 'no worker is replaced for that');
+}, {
+    initializer: word => {
+        throw new RangeError(`no ${word}`);
+    },
+    initArgs: ['way'],
+});
+
+test('an initializer that cannot travel', () => {
+    isError(thrown(() => new Mp.Pool({initializer: 7})), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(thrown(() => new Mp.Pool({initializer: SQUARE, initArgs: 7})), Mp.Error,
+        Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => new Mp.Pool({initializer: SQUARE, initArgs: [() => 1]})), Mp.Error,
+        Mp.Error.NOT_PLAIN);
+});
+
 test('there are no threads', () => {
     isError(thrown(() => new Mp.ThreadPool()), Mp.Error, Mp.Error.NOT_SUPPORTED);
 });

@@ -267,8 +267,23 @@ Mp.register('sum', ([queue, ...values]) => {
         same(await process.joinAsync(), 0);
     }
 
+    const built = `${GLib.getenv('MPROC_BUILD_ROOT')}/tests`;
+    const library = `${built}/libtasks-of-test.so`;
+    for (const [name, expected] of [['sum', 'registered'], ['exported_sum', 'symbol']]) {
+        const process = Mp.Process.call('native', library, name, [queue, 1, 2, 3]);
+        process.start();
+        same(await queue.getAsync({timeout: 60}), [expected, 6]);
+        same(await process.joinAsync(), 0);
+    }
+    Mp.Process.set_worker_command('native', [`${built}/tasks-of-test`]);
+    const served = Mp.Process.call('native', '', 'sum', [queue, 4, 5]);
+    served.start();
+    same(await queue.getAsync({timeout: 60}), ['registered', 9]);
+    same(await served.joinAsync(), 0);
+    Mp.Process.set_worker_command('native', null);
+
     for (const what of [['python', 'no_such_module', 'f'], ['native', '/nowhere/x.so', 'f'],
-        ['gjs', script, 'missing']]) {
+        ['native', library, 'missing'], ['gjs', script, 'missing']]) {
         const process = Mp.Process.call(...what, null, {stderr: 'null'});
         process.start();
         same(await process.joinAsync(), 1);

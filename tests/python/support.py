@@ -17,12 +17,14 @@ from gi.repository import GLib
 
 import mproc
 
-# The first use of the library opens what it keeps: the family's memory, the main context.
-_first = mproc.Process(target=int)
-_first.start()
-_first.join()
-del _first
-mproc.Queue()
+# The first use of the library opens what it keeps: the family's memory, the main context. Not in
+# workers, which import the test that began them.
+if mproc.parent_process() is None:
+    _first = mproc.Process(target=int)
+    _first.start()
+    _first.join()
+    del _first
+    mproc.Queue()
 
 
 def descriptors():

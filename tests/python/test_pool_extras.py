@@ -167,6 +167,24 @@ class Rules(support.TestCase):
                 pool.apply(grow, (1 << 30,))
             self.assertEqual(pool.apply(square, (2,)), 4)
 
+    def test_no_worker_can_be_made(self):
+        """Tasks fail for want of one, nobody else's call does, and later there are some again."""
+        def refuse(process):
+            raise OSError('no more')
+
+        stream, prepare = io.StringIO(), mproc.process.Process._prepare
+        with Pool(1) as pool, contextlib.redirect_stderr(stream):
+            pid, = pool.pids
+            mproc.process.Process._prepare = refuse
+            try:
+                os.kill(pid, signal.SIGKILL)
+                with self.assertRaisesRegex(mproc.WorkerDied, 'made no process'):
+                    pool.apply(square, (2,))
+            finally:
+                mproc.process.Process._prepare = prepare
+            self.assertEqual(pool.apply(square, (3,)), 9)
+        self.assertIn("A worker of a pool cannot be made: OSError('no more')", stream.getvalue())
+
     def test_resize(self):
         with Pool(1) as pool:
             pool.resize(3)
@@ -229,6 +247,14 @@ class OtherLanguages(support.TestCase):
 
 
 class Seeing(support.TestCase):
+    def test_counts(self):
+        """A task whose result is there runs no more."""
+        with Pool(2) as pool:
+            for i in range(1, 500):
+                pool.apply(square, (i,))
+                stats = pool.stats()
+                self.assertEqual((stats['done'], stats['running'], stats['queued']), (i, 0, 0))
+
     def test_progress(self):
         with Pool(1) as pool:
             result = pool.apply_async(report, (1,))

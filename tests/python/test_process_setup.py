@@ -3,8 +3,10 @@
 
 """What a process starts with, logging, finalizers: what goes beyond target and args."""
 
+import gc
 import logging
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -12,7 +14,9 @@ import sys
 import time
 import unittest
 
-from support import TestCase, run
+from support import TestCase, children, descriptors, run
+
+from gi.repository import Mp
 
 import mproc
 from mproc import util
@@ -113,6 +117,46 @@ class Setup(TestCase):
             mproc.Process(name=5)
 
 
+class Many(TestCase):
+    """A thousand processes leave no descriptor, zombie, memory or slot."""
+
+    @staticmethod
+    def kill(n, method='fork'):
+        make = mproc.get_context(method).Process
+        for _ in range(n):
+            process = make(target=time.sleep, args=(600,))
+            process.start()
+            process.kill()
+            process.join()
+            if process.exitcode != -signal.SIGKILL:
+                raise AssertionError(f'exit code {process.exitcode}')
+
+    @staticmethod
+    def resident():
+        with open('/proc/self/statm', encoding='ascii') as file:
+            return int(file.read().split()[1]) * resource.getpagesize()
+
+    def check_flat(self, before, after, method):
+        self.kill(before, method)
+        gc.collect()
+        fds, memory, used = descriptors(), self.resident(), Mp.memory_get_used()
+        server = children()
+        self.kill(after, method)
+        gc.collect()
+        self.assertEqual(descriptors(), fds)
+        self.assertEqual(children(), server)
+        self.assertLess(self.resident() - memory, 1 << 20)
+        self.assertLess(Mp.memory_get_used() - used, 1 << 16)
+
+    def test_thousand(self):
+        self.check_flat(200, 800, 'fork')
+
+    def test_of_a_server(self):
+        self.addCleanup(Mp.Process.stop_servers)
+        self.check_flat(30, 70, 'forkserver')
+        Mp.Process.stop_servers()
+
+
 class Logging(unittest.TestCase):
     def test_lines(self):
         program = '''
@@ -173,6 +217,66 @@ mproc.get_logger().debug('too detailed')
             self.assertEqual(status, 0, errors)
             self.assertIn(expected, out + errors)
             self.assertNotIn('too detailed', out + errors)
+
+    def test_handlers(self):
+        """A program's handlers get what the package and the library say, also of a fork."""
+        program = '''
+import logging, mproc, sys
+class Handler(logging.Handler):
+    def emit(self, record):
+        q.put([record.levelname, record.processName, record.getMessage()])
+def f():
+    mproc.get_logger().warning('from the child, %d', 3)
+if __name__ == '__main__':
+    q = mproc.Queue()
+    handler = Handler()
+    logger = logging.getLogger('mproc')
+    logger.addHandler(handler)
+    assert mproc.get_logger() is logger
+    assert mproc.log_to_stderr() is logger and handler in logger.handlers
+    logger.setLevel(logging.INFO)
+    p = mproc.Process(target=f, name='Child')
+    p.start()
+    p.join()
+    while not q.empty():
+        print(*q.get())
+'''
+        status, out, errors = run(program)
+        self.assertEqual(status, 0, errors)
+        lines = re.sub('pid [0-9]+', 'pid N', out).splitlines()
+        for line in ('INFO MainProcess process Child has pid N',
+                     'INFO Child child process calling self.run()',
+                     'WARNING Child from the child, 3', 'INFO Child process shutting down',
+                     'INFO MainProcess process Child has ended with exit code 0'):
+            self.assertEqual(lines.count(line), 1, out)
+            level, name, text = line.split(' ', 2)
+            self.assertIn(f'[{level}/{name}] {text}', re.sub('pid [0-9]+', 'pid N', errors))
+
+    def test_no_handler(self):
+        """GLib's log has the fields, also before a level was set."""
+        program = '''
+import mproc
+mproc.get_logger().info('not important')
+mproc.get_logger().warning('im%s', 'portant')
+'''
+        environment = os.environ | {'G_MESSAGES_DEBUG': 'all'}
+        status, out, errors = run(program, env=environment)
+        self.assertEqual((status, out), (0, ''), errors)
+        self.assertRegex(errors, 'mproc-WARNING .*: important')
+        self.assertNotIn('not important', errors)
+
+    def test_ends_once(self):
+        """A worker's interpreter ends after its work has; that is one end."""
+        program = '''
+import mproc
+mproc.log_to_stderr(mproc.util.INFO)
+p = mproc.FunctionProcess('python', 'os', 'getpriority', 0, method='spawn')
+p.start()
+p.join()
+'''
+        status, out, errors = run(program)
+        self.assertEqual(status, 0, errors)
+        self.assertEqual(errors.count('Process-1] process shutting down'), 1, errors)
 
     def test_level_names(self):
         self.assertIs(mproc.get_logger(), util.get_logger())

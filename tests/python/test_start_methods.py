@@ -288,6 +288,37 @@ class Rules(TestCase):
         p.join()
         self.assertEqual(p.exitcode, 0)
 
+    def test_preload_that_fails(self):
+        for on_error, ended, told in ('ignore', 0, ''), ('warn', 0, 'none_such'), \
+                ('fail', 'ServerDied', 'none_such'):
+            result = subprocess.run([sys.executable, '-c', f'''
+import mproc
+if __name__ == '__main__':
+    mproc.set_forkserver_preload(['none_such'], on_error={on_error!r})
+    p = mproc.get_context('forkserver').Process(target=int)
+    try:
+        p.start()
+        p.join()
+        print(p.exitcode)
+    except mproc.ServerDied as error:
+        print(type(error).__name__)
+'''], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual((result.returncode, result.stdout), (0, f'{ended}\n'), result.stderr)
+            self.assertEqual(told in result.stderr, True, result.stderr)
+            self.assertEqual(bool(result.stderr), bool(told), result.stderr)
+        with self.assertRaises(ValueError):
+            mproc.set_forkserver_preload([], on_error='panic')
+
+    def test_server_that_never_is(self):
+        self.addCleanup(mproc.set_executable, sys.executable)
+        for path, error in (('/nowhere/python3', FileNotFoundError),
+                            ('/bin/true', mproc.ServerDied)):
+            mproc.set_executable(path)
+            p = mproc.get_context('forkserver').Process(target=int)
+            with self.assertRaises(error):
+                p.start()
+            self.assertIsNone(p.pid)
+
 
 class Languages(unittest.TestCase):
     """One function by name, in a worker of each language, from Python."""
@@ -341,6 +372,14 @@ export function fail(value) {
             self.call('gjs', self.script, 'sum', [q], method='forkserver')
         with self.assertRaisesRegex(mproc.ProcessError, 'no 5'):
             self.call('gjs', self.script, 'fail', 5, stderr='null').check()
+
+    def test_library(self):
+        q = mproc.Queue()
+        library = f'{os.environ["MPROC_BUILD_ROOT"]}/tests/libtasks-of-test.so'
+        for method in ('spawn', 'forkserver'):
+            for name, expected in ('sum', 'registered'), ('exported_sum', 'symbol'):
+                self.call('native', library, name, [q, 1, 2, 4], method=method).check()
+                self.assertEqual(q.get(timeout=20), (expected, 7))
 
     def test_native(self):
         """Any function of the right type will do: this one gives back its argument."""

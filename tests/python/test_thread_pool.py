@@ -3,13 +3,17 @@
 
 """ThreadPool, Pool(workers=0) and mproc.dummy: the interface of Pool without processes."""
 
+import contextlib
+import io
 import os
 import sys
+import tempfile
 import threading
 import unittest
 
 import mproc
 import mproc.dummy
+from mproc import trace
 from mproc.dummy import connection
 from mproc.pool import Pool, ThreadPool
 
@@ -75,20 +79,94 @@ class Both:
             return len(calls)
 
         with self.make() as pool:
-            self.assertEqual(pool.apply(second_time, retries=1), 2)
             with self.assertRaises(ValueError):
-                pool.apply(square, (1,), timeout=1)
+                pool.apply(second_time, retries=1)      # that is for workers that die
+            calls.clear()
+            self.assertEqual(pool.apply(second_time, retries=1, retry_errors=True), 2)
+            with self.assertRaises(KeyError):
+                pool.map(fail, range(3), retries=2, retry_errors=True)
+            self.assertEqual(pool.stats()['retried'], 1 + 2 * 3)
+
+    def test_wrong_options(self):
+        with self.make() as pool:
+            with self.assertRaisesRegex(TypeError, 'no option'):
+                pool.apply(square, (1,), colour='red')
+            with self.assertRaises(ValueError):
+                pool.apply(square, (1,), timeout=0)
+
+    def test_exit(self):
+        """Whoever waits for a task that exits learns of it; the others go on."""
+        with self.make() as pool:
+            with self.assertRaisesRegex(mproc.RemoteError, 'SystemExit: 3') as caught:
+                pool.apply(sys.exit, (3,))
+            self.assertIsInstance(caught.exception.__cause__, SystemExit)
+            self.assertEqual(pool.map(square, range(9)), [x * x for x in range(9)])
+
+    def test_stats(self):
+        with self.make() as pool:
+            pool.map(square, range(4), chunksize=1)
+            pool.apply_async(fail, (1,)).wait()
+            stats = pool.stats()
+            self.assertGreaterEqual(stats['done'], 4)
+            self.assertEqual(stats['failed'], 1)
+            self.assertEqual(stats['running'] + stats['queued'], 0)
+            self.assertEqual(pool.pids, [os.getpid()])
+
+    def test_progress_bar(self):
+        stream = io.StringIO()
+        with self.make() as pool, contextlib.redirect_stderr(stream):
+            self.assertEqual(pool.map(square, range(4), progress=True), [0, 1, 4, 9])
+        self.assertIn('4', stream.getvalue())
+
+    def test_trace(self):
+        with self.make(trace=True) as pool, tempfile.TemporaryDirectory() as folder:
+            pool.map(square, range(10), chunksize=2, name='squares')
+            path = os.path.join(folder, 'trace.json')
+            pool.save_trace(path)
+            with open(path, encoding='utf-8') as file:
+                tasks = trace.read(file)
+        self.assertEqual([task[1] for task in tasks], ['squares'] * 5)
+        self.assertEqual(trace.draw(tasks).count('<rect'), 5)
 
     def test_progress(self):
         with self.make() as pool:
             result = pool.apply_async(mproc.report_progress, (0.25, 'a quarter'))
             self.assertTrue(result.get())
-            self.assertEqual((result.progress, result.progress_text), (0.25, 'a quarter'))
+            self.assertEqual((result.progress, result.progress_text), (1, 'a quarter'))
 
 
 class Threads(Both, unittest.TestCase):
-    def make(self):
-        return ThreadPool(2)
+    def make(self, **options):
+        return ThreadPool(2, **options)
+
+    def test_limit_is_refused(self):
+        with self.make() as pool, self.assertRaisesRegex(ValueError, 'needs processes'):
+            pool.apply(square, (1,), soft_timeout=1)
+
+    def test_progress_meanwhile(self):
+        told, gate = threading.Event(), threading.Event()
+
+        def work():
+            mproc.report_progress(0.25)
+            told.set()
+            gate.wait()
+
+        with ThreadPool(1) as pool:
+            result = pool.apply_async(work)
+            told.wait()
+            self.assertEqual(result.progress, 0.25)
+            gate.set()
+            result.get()
+
+    def test_priority(self):
+        gate, order = threading.Event(), []
+        with ThreadPool(1) as pool:
+            pool.apply_async(gate.wait)
+            results = [pool.apply_async(order.append, (i,), priority=i) for i in (-1, 0, 1, 0)]
+            gate.set()
+            for result in results:
+                result.get()
+        self.assertEqual(order, [1, 0, 0, -1])
 
     def test_at_once(self):
         barrier = threading.Barrier(3)
@@ -128,8 +206,33 @@ class Threads(Both, unittest.TestCase):
 
 
 class Serial(Both, unittest.TestCase):
-    def make(self):
-        return Pool(workers=0)
+    def make(self, **options):
+        return Pool(workers=0, **options)
+
+    def test_limit_is_left_aside(self):
+        with self.make() as pool:
+            self.assertEqual(pool.apply(square, (2,), timeout=0.001, soft_timeout=0.001), 4)
+
+    def test_initializer(self):
+        with self.make(initializer=fail, initargs=(1,)) as pool:
+            with self.assertRaises(mproc.InitializerError):
+                pool.apply(square, (1,))
+
+    def test_output(self):
+        with self.make(capture_output=True) as pool:
+            first, second = (pool.apply_async(print, (i,)) for i in (1, 2))
+            self.assertEqual((first.output, second.output), ('1\n', '2\n'))
+            self.assertEqual(pool.map_async(print, (3, 4)).output, '3\n4\n')
+
+    def test_interrupt(self):
+        """It is for who waits, as the task runs in his thread."""
+        def interrupt():
+            raise KeyboardInterrupt
+
+        with self.make() as pool:
+            with self.assertRaises(KeyboardInterrupt):
+                pool.apply(interrupt)
+            self.assertEqual(pool.apply(square, (3,)), 9)
 
     def test_in_this_thread(self):
         with self.make() as pool:

@@ -410,6 +410,51 @@ function underscored(name) {
     return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
 }
 
+// What workers run first: by the part of their handles that is their pool's, the function and its
+// arguments; and that of the pool that is being made, whose handles nobody has seen yet.
+const beginnings = new Map();
+const gone = new FinalizationRegistry(key => beginnings.delete(key));
+let beginning = null;
+
+function beginningOf({initializer, initArgs = []}) {
+    if (initializer === undefined || initializer === null)
+        return null;
+    if (!Array.isArray(initArgs))
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'initArgs is an array of arguments');
+    const message = [Functions.describe(initializer), initArgs];
+    Values.encodeMessage(message, Values.collect());    // throws if it cannot travel
+    return {message, key: null};
+}
+
+// Each worker has the arguments in a queue of its own, which its process holds.
+function makeWorker(handle) {
+    const key = handle.split(',').slice(0, -2).join(',');
+    if (beginning !== null) {
+        beginning.key = key;
+        beginnings.set(key, beginning.message);
+    }
+    const message = beginnings.get(key);
+    if (message === undefined)
+        return Mp.Process.new_command(null, Processes.command('worker', handle));
+
+    const boot = Mp.Queue.new(2);
+    boot.put(handle);
+    boot.put(message);
+    Mp.Process.set_worker_command('gjs', Processes.gjsWords());
+    return Mp.Process.new_worker(null, 'gjs', 'begin', boot);
+}
+
+/**
+ * Makes a pool and starts its workers.
+ *
+ * @param {number|object} [options] - how many workers, or an object of that and rules, named as
+ *   the properties are, and:
+ * @param {number} [options.nWorkers] - how many workers; 0 for one for each CPU
+ * @param {Function|{module: string, name: string}} [options.initializer] - what each worker calls
+ *   first; if it throws, all tasks of that worker fail
+ * @param {Array} [options.initArgs] - its arguments
+ * @returns {Mp.Pool} the pool
+ */
 function initPool(options = {}) {
     const n = typeof options === 'number' ? options : options.nWorkers ?? options.n_workers ?? 0;
     if (!Number.isInteger(n) || n < 0)
@@ -420,6 +465,21 @@ function initPool(options = {}) {
         if (options[name] !== undefined)
             rules[underscored(name)] = options[name];
     }
+    try {
+        beginning = beginningOf(options);
+        const made = startPool.call(this, n, rules);
+        if (beginning !== null) {
+            const pool = made ?? this;
+            pool._beginning = beginning;    // as long as it has this, it is the same object
+            gone.register(pool, beginning.key);
+        }
+        return made;
+    } finally {
+        beginning = null;
+    }
+}
+
+function startPool(n, rules) {
     if (this.constructor === Mp.Pool && Object.keys(rules).length === 0)
         return Mp.Pool.new(n);
     const made = realInit.call(this, {n_workers: n, ...rules});
@@ -493,6 +553,5 @@ function install(namespace) {
     installResult(Mp.Result.prototype);
     installPool(Mp.Pool.prototype);
     Mp.ThreadPool = ThreadPool;
-    Mp.Pool.set_worker_func(
-        handle => Mp.Process.new_command(null, Processes.command('worker', handle)));
+    Mp.Pool.set_worker_func(makeWorker);
 }

@@ -46,6 +46,7 @@ _check()
 from . import context  # noqa: E402
 from .errors import *  # noqa: E402,F401,F403
 from .errors import __all__ as _errors  # noqa: E402
+from .util import SUBDEBUG, SUBWARNING  # noqa: E402,F401
 
 
 def __getattr__(name):

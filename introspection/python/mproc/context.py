@@ -129,10 +129,11 @@ class BaseContext:
         from . import spawn
         spawn.set_executable(executable)
 
-    def set_forkserver_preload(self, module_names):
-        """Sets which modules a fork server imports, before it is started."""
+    def set_forkserver_preload(self, module_names, *, on_error='ignore'):
+        """Sets which modules a fork server imports, before it is started; and what it does if one
+        cannot be imported: 'ignore', 'warn' or 'fail'."""
         from . import spawn
-        spawn.set_forkserver_preload(module_names)
+        spawn.set_forkserver_preload(module_names, on_error)
 
     def get_logger(self):
         """The logger of the package."""

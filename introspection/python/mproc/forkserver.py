@@ -21,12 +21,12 @@ from . import process, spawn
 def main(fd, options='{}'):
     """The whole life of a server; the modules of the options are imported first."""
     options = json.loads(options)
-    _import(options.pop('preload', []), options)
+    _import(options.pop('preload', []), options.pop('on_error', 'ignore'), options)
     _check_threads()
     Mp.Process.serve_forks(fd)
 
 
-def _import(names, data):
+def _import(names, on_error, data):
     """A module that fails is told of, and imported again by the children that need it."""
     process.current_process()._preparing = True
     path = data.get('sys_path')
@@ -38,11 +38,13 @@ def _import(names, data):
                 __import__(name)
             elif 'init_main_from_name' in data or 'init_main_from_path' in data:
                 spawn.prepare({key: data[key] for key in data if key.startswith('init_main')})
-        except ImportError:
-            pass
-        except Exception:
+        except Exception as error:
+            if isinstance(error, ImportError) and on_error == 'ignore':
+                continue
             print(f'The fork server cannot import {name}:', file=sys.stderr)
             traceback.print_exc()
+            if on_error == 'fail':
+                sys.exit(1)
     process.current_process()._preparing = False
 
 

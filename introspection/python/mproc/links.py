@@ -97,13 +97,18 @@ class Link:
             connection.send(request)
             return connection.recv()
         except (EOFError, OSError) as error:
-            connection.close()
+            self._forget(connection)
             raise self._gone(error) from None
         except Exception:
             raise
         except BaseException:
-            connection.close()
+            self._forget(connection)
             raise
+
+    def _forget(self, connection):
+        """The next call of this thread makes another."""
+        connection.close()
+        self._local.connection = None
 
     def call(self, identifier, name, arguments=(), keywords=None):
         """(kind, result) of calling a method of an object, or of the server if that is None."""
@@ -111,7 +116,7 @@ class Link:
             with self._lock:
                 self._need_anchor()
         connection = getattr(self._local, 'connection', None)
-        if connection is None or connection.closed:
+        if connection is None:
             connection = self._local.connection = self._connect(CALLS, self._client)
         return self._ask(connection, (identifier, name, arguments, keywords or {}))
 

@@ -21,6 +21,7 @@ one:
 import itertools
 import operator
 import os
+import sys
 import threading
 import warnings
 import weakref
@@ -34,6 +35,7 @@ from gi.repository import Mp
 
 from . import process, worker
 from .described import Described
+from .errors import MaybeEncodingError, RemoteTraceback, TimeoutError  # noqa: F401: as there
 from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, Functions
 from .results import (ApplyResult, AsyncResult, IMapIterator, IMapUnorderedIterator, MapResult,
                       make_apply_result, new_stream, show_progress)
@@ -50,7 +52,10 @@ RUN, CLOSE, TERMINATE = 'RUN', 'CLOSE', 'TERMINATE'
 
 
 class _Spec:
-    """What a worker has to know; it inherits this."""
+    """What a worker has to know; it inherits this. Others are told by a TravellingSpec."""
+
+    method = 'fork'
+    key = problem = None
 
     def __init__(self, functions, initializer, initargs, limit):
         self.functions = functions
@@ -69,18 +74,56 @@ _current = _Specs()
 
 
 def _make_worker(handle):
-    """What the library calls, from within any call on a pool, to get one more worker."""
+    """What the library calls, from within any call on a pool, to get one more worker.
+
+    None if there can be none now: that is no matter of who happens to call, but of the tasks, which
+    fail if it stays so. Only to who makes the pool it is an error."""
+    try:
+        return _describe_worker(handle)
+    except Exception as error:
+        if _current.making is not None:
+            raise
+        print(f'A worker of a pool cannot be made: {error!r}', file=sys.stderr)
+        return None
+
+
+def _describe_worker(handle):
     key = handle.rsplit(',', 2)[0]
     if _current.making is not None:
         _specs[key] = _current.making
         _current.making.key = key
     spec = _specs.get(key) or _plain
     child = process.Process(target=worker.main, args=(handle, spec), daemon=True)
-    child._name = child._name.replace('Process', 'ForkPoolWorker', 1)
-    child._start_method = 'fork'
+    child._name = child._name.replace('Process', _WORKERS[spec.method], 1)
+    child._start_method = spec.method
     mp = child._prepare()
-    mp.plan.ignores_interrupts = True
+    if spec.method == 'fork':
+        mp.plan.ignores_interrupts = True
     return mp
+
+
+_WORKERS = {'fork': 'ForkPoolWorker', 'spawn': 'SpawnPoolWorker',
+            'forkserver': 'ForkServerPoolWorker'}
+
+
+def _get_method(context):
+    if context is None:
+        from .context import default_context as context
+    method = context.get_start_method()
+    if method not in _WORKERS:
+        raise ValueError(f'there are no workers made by {method!r}: {", ".join(_WORKERS)}')
+    return method
+
+
+def _make_spec(method, initializer, initargs, limit):
+    """What a pool knows of its functions, and what it tells its workers."""
+    if method == 'fork':
+        functions = Functions()
+        return functions, _Spec(functions, initializer, initargs, limit)
+    from .travelling import TravellingFunctions, TravellingSpec
+    spec = TravellingSpec(method, initializer, initargs, limit)
+    spec.check()
+    return TravellingFunctions(method), spec
 
 
 # For pools that were made without this module.
@@ -111,6 +154,10 @@ def _make_options(given):
     return options
 
 
+# What Pool(workers=0) heeds of the arguments; the others are rules for workers.
+_SERIAL = ('initializer', 'initargs', 'capture_output', 'trace')
+
+
 class Pool:
     """Workers that run functions; by default one per CPU that this process may use.
 
@@ -134,7 +181,7 @@ class Pool:
         if workers == 0 and cls is Pool:
             from .threadpool import SerialPool
             return SerialPool(*args[1:3], **{key: value for key, value in kwargs.items()
-                                             if key in ('initializer', 'initargs')})
+                                             if key in _SERIAL})
         return super().__new__(cls)
 
     def __init__(self, processes=None, initializer=None, initargs=(), maxtasksperchild=None,
@@ -153,13 +200,16 @@ class Pool:
         if initializer is not None and not callable(initializer):
             raise TypeError('initializer must be a callable')
         current = process.current_process()
+        if current._preparing:
+            from .spawn import _check_bootstrapping
+            _check_bootstrapping()
         assert not current.daemon or current._nests, \
             'daemonic processes are not allowed to have children'
 
         self._owner = os.getpid()
-        self._functions = Functions()
-        self._spec = _Spec(self._functions, initializer, tuple(initargs), maxtasksperchild)
-        self._spec.key = None
+        method = _get_method(context) if language is None else 'fork'
+        self._functions, self._spec = _make_spec(method, initializer, tuple(initargs),
+                                                 maxtasksperchild)
         self._described = Described(self._functions)
         self._calls = {}                  # part of a result with a callback: the result
         self._done = new_stream()
@@ -456,6 +506,12 @@ class Pool:
         self._check_owner()
         with calling_back, translated:
             self._mp.save_trace(os.fspath(path))
+
+    @property
+    def gobject(self):
+        """The Mp.Pool: its properties (progress, n-queued, …) can be bound, its signals tell of
+        workers."""
+        return self._mp
 
     @property
     def pids(self):

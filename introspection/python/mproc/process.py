@@ -422,10 +422,12 @@ def at_exit(method):
 
 def end_process():
     """Ends what this process started: daemons are terminated, others awaited."""
+    again = util.is_exiting()       # a worker does so before its interpreter ends
     util.begin_exit()
     if not (_exit_calls or util._registry or util._threshold or _current._has_children):
         return
-    util.info('process shutting down')
+    if not again:
+        util.info('process shutting down')
     util.run_finalizers(0)
     while _exit_calls:
         method = _exit_calls.pop()()

@@ -11,6 +11,7 @@ apply_async() is a Task itself: a million of them may wait.
 """
 
 import collections
+import itertools
 import pickle
 import sys
 import traceback
@@ -48,6 +49,24 @@ class AsyncResult:
         if not self.ready():
             raise ValueError(f'{self!r} not ready')
         return self._fetch()[0]
+
+    def get_async(self, cancellable=None, callback=None, *data):
+        """Waits in the main loop and then calls callback(result, waiting, *data), which gets the
+        value from get_finish(waiting). The cancellable ends the waiting, and no task."""
+        from .mainloop import Waiting
+        Waiting(self, cancellable, callback, data).for_parts(self._get_parts())
+
+    def get_finish(self, waiting):
+        """In the callback of get_async(): the value; the exception of the task is raised here."""
+        waiting.check()
+        return self.get()
+
+    def _get_parts(self):
+        return (self,)
+
+    def _has_failed_early(self):
+        """Whether it is over though not all parts are ready."""
+        return False
 
     def _call_back(self, callback, error_callback):
         good, value = self._fetch()
@@ -124,6 +143,9 @@ class PartsResult(AsyncResult):
     def _n_items(self):
         """How many parts are done, and how many there are."""
         return sum(part.is_ready() for part in self._kept), len(self._kept)
+
+    def _get_parts(self):
+        return self._parts
 
     def _wait_raw(self, usec):
         # One part after the other: those after the first are mostly there when it is.
@@ -235,6 +257,9 @@ class MapResult(PartsResult):
                 return OK
         return super()._wait_raw(usec)
 
+    def _has_failed_early(self):
+        return self._stream is not None and self._wait_raw(0) == OK
+
     def _combine(self, outcomes):
         values = []
         for good, value in outcomes:
@@ -306,6 +331,27 @@ class IMapIterator:
             self._pool._gather()
         return self._parts.popleft()
 
+    def next_async(self, cancellable=None, callback=None, *data):
+        """Waits in the main loop for the next result and then calls
+        callback(iterator, waiting, *data), which gets it from next_finish(waiting)."""
+        from .mainloop import Waiting
+        waiting = Waiting(self, cancellable, callback, data)
+        if not self._values and self._input is not None:
+            self._feed()
+        self._wait_in_loop(waiting)
+
+    def next_finish(self, waiting):
+        """In the callback of next_async(): the next result; StopIteration behind the last."""
+        waiting.check()
+        return self.next()
+
+    def _has_failed_early(self):
+        return False
+
+    def _wait_in_loop(self, waiting):
+        parts = list(itertools.islice(self._parts, 1))
+        waiting.for_parts(() if self._values or not parts or type(parts[0]) is _Broken else parts)
+
     def _n_ahead(self):
         return len(self._parts)
 
@@ -376,6 +422,9 @@ class IMapUnorderedIterator(IMapIterator):
     def __init__(self, *arguments):
         self._stream = new_stream()
         self._n_given = 0
+        self._came = collections.deque()    # parts that the main loop has taken
+        self._waiting = None                # who waits there
+        self._is_taking = False
         super().__init__(*arguments)
 
     def _n_ahead(self):
@@ -391,6 +440,9 @@ class IMapUnorderedIterator(IMapIterator):
     def _next_part(self, timeout):
         if self._n_given == 0:
             return super()._next_part(timeout)
+        if self._came:
+            self._n_given -= 1
+            return self._came.popleft()
         status, part = self._stream.next_raw(0)
 
         def call(usec):
@@ -404,6 +456,24 @@ class IMapUnorderedIterator(IMapIterator):
             raise TimeoutError
         self._n_given -= 1
         return part
+
+
+    def _wait_in_loop(self, waiting):
+        if self._values or self._came or self._n_given == 0:
+            waiting.end_later()
+            return
+        self._waiting = waiting
+        if not self._is_taking:
+            from .mainloop import next_of
+            self._is_taking = True
+            next_of(self._stream, self._take)
+
+    def _take(self, part):
+        self._is_taking = False
+        self._came.append(part)
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.end()
 
 
 def show_progress(result):

@@ -39,6 +39,7 @@ _FLAG = '--mproc-worker'
 
 _executable = sys.executable
 _preload = ['__main__']
+_on_error = 'ignore'
 
 
 # ── In the parent ───────────────────────────────────────────────────────────────────────────────
@@ -53,12 +54,18 @@ def get_executable():
     return _executable
 
 
-def set_forkserver_preload(names):
-    """Sets which modules a fork server imports, before it is started; '__main__' is the program."""
-    global _preload
+def set_forkserver_preload(names, on_error='ignore'):
+    """Sets which modules a fork server imports, before it is started; '__main__' is the program.
+
+    Of a module that cannot be found nothing is said, unless @on_error is 'warn'; other failures are
+    told of. With 'fail' either of them ends the server, and whoever starts a process is told."""
+    global _preload, _on_error
     if not all(isinstance(name, str) for name in names):
         raise TypeError('module_names must be a list of strings')
+    if on_error not in ('ignore', 'warn', 'fail'):
+        raise ValueError(f"on_error must be 'ignore', 'warn' or 'fail', not {on_error!r}")
     _preload = list(names)
+    _on_error = on_error
 
 
 def command():
@@ -74,6 +81,8 @@ def preparation(name):
     """What the child has to know of this program."""
     from multiprocessing import spawn
     whole = spawn.get_preparation_data(name)
+    if not os.path.exists(whole.get('init_main_from_path', '/')):
+        del whole['init_main_from_path']    # <stdin>, say: there is nothing to import
     return {part: whole[part] for part in _PARTS if part in whole}
 
 
@@ -109,7 +118,7 @@ def _worker(name, language, kind, boot, method):
         raise ValueError('a function by name is called by a worker, which is no copy of this '
                          "process: the method is 'spawn' or 'forkserver'")
     if method == 'forkserver':
-        options = preparation('ignore') | {'preload': _preload}
+        options = preparation('ignore') | {'preload': _preload, 'on_error': _on_error}
         Mp.Process.set_server_options(LANGUAGE, json.dumps(options))
         mp.set_start_method(Mp.StartMethod.FORKSERVER)
     return mp

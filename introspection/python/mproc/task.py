@@ -31,8 +31,7 @@ def running(result):
 def report_progress(fraction, text=None):
     """Says how much of the task is done, from 0 to 1, and what it is at. Whether there is one."""
     if _local.result is not None:
-        _local.result.progress = max(0.0, min(1.0, float(fraction)))
-        _local.result.progress_text = text or _local.result.progress_text
+        _local.result._report(fraction, text)
         return True
     return Mp.task_report_progress(fraction, text)
 

@@ -5,42 +5,88 @@
 
 Nothing is serialized: functions get the very objects that were given. ThreadPool has threads of its
 own, which are daemons and end with close() or terminate(). SerialPool, Pool(workers=0), has none: a
-task runs while it is given, so that a debugger sees it. Options that need a process to be killed
-(timeout) are refused; retries count for what a task raises.
+task runs while it is given, so that a debugger sees it.
+
+Options mean what they mean in Pool. No worker dies here, so retries count only together with
+retry_errors. A thread cannot be killed: ThreadPool refuses limits of time. SerialPool leaves them
+aside, as whoever looks at a task with a debugger takes his time, and so the same program runs.
 """
 
+import collections
+import contextlib
+import io
+import operator
 import os
 import queue
 import sys
 import threading
+import time
 import traceback
 import warnings
 
 from gi.repository import Mp
 
 from . import task
-from .errors import Cancelled, InitializerError, Terminated, TimeoutError
+from .errors import Cancelled, InitializerError, RemoteError, Terminated, TimeoutError
+from .results import AsyncResult, show_progress
 
 __all__ = ['ThreadPool', 'SerialPool', 'LocalResult']
 
 RUN, CLOSE, TERMINATE = 'RUN', 'CLOSE', 'TERMINATE'
 
-_NEEDS_PROCESS = ('timeout', 'soft_timeout')
+# Of more tasks than that the last are in a timeline.
+MAX_TRACED = 1000000
+
+_LIMITS = ('timeout', 'soft_timeout')
+_OPTIONS = (*_LIMITS, 'retries', 'retry_errors', 'priority', 'name')
 
 
-class LocalResult:
-    """What AsyncResult is for Pool."""
+class LocalResult(AsyncResult):
+    """The result of a task that runs in this process."""
 
-    def __init__(self, pool, call, callback, error_callback, retries):
+    _parts = ()             # of a map: the results of its chunks
+
+    def __init__(self, pool, call, callback, error_callback, options):
         self._pool = pool
         self._call = call
         self._callbacks = error_callback, callback
-        self._retries = retries
+        self._retries = options.get('retries') or 0 if options.get('retry_errors') else 0
+        self._name = options.get('name')
+        self._priority = max(-1, min(1, operator.index(options.get('priority') or 0)))
         self._done = threading.Condition()
         self._outcome = None
-        self.progress = 0.0
-        self.progress_text = None
-        self.output = ''
+        self._waitings = []         # in main loops
+        self._progress = 0.0
+        self._progress_text = None
+        self._output = ''
+
+    @property
+    def output(self):
+        """What its tasks printed, if the pool captures that."""
+        return self._output + ''.join(part.output for part in self._parts)
+
+    @property
+    def progress(self):
+        """How much is done, from 0 to 1, as far as the tasks have told."""
+        if self._outcome is not None:
+            return 1.0
+        if not self._parts:
+            return self._progress
+        return sum(part.progress for part in self._parts) / len(self._parts)
+
+    @property
+    def progress_text(self):
+        """What the task is at, as it told by report_progress()."""
+        texts = (part.progress_text for part in self._parts)
+        return self._progress_text or next((text for text in texts if text), None)
+
+    def _report(self, fraction, text):
+        self._progress = max(0.0, min(1.0, float(fraction)))
+        self._progress_text = text or self._progress_text
+
+    def _n_items(self):
+        """How many parts are done, and how many there are."""
+        return sum(part.ready() for part in self._parts), len(self._parts)
 
     def ready(self):
         return self._outcome is not None
@@ -63,25 +109,52 @@ class LocalResult:
             return value
         raise value
 
+    def get_async(self, cancellable=None, callback=None, *data):
+        """As AsyncResult.get_async()."""
+        from .mainloop import Waiting
+        waiting = Waiting(self, cancellable, callback, data)
+        with self._done:
+            if self._outcome is None:
+                self._waitings.append(waiting)
+                return
+        waiting.end_later()
+
+    def get_finish(self, waiting):
+        """As AsyncResult.get_finish()."""
+        waiting.check()
+        return self.get()
+
     def cancel(self):
         """A task that runs in a thread goes on; its result is dropped."""
+        for part in self._parts:
+            part.cancel()
         return self._settle(False, Cancelled('The task was cancelled'))
 
     def _run(self):
-        if self._outcome is not None:
-            return
-        while True:
-            try:
-                with task.running(self):
-                    value = self._call()
-            except Exception as error:
-                if self._retries > 0:
-                    self._retries -= 1
-                    continue
-                self._settle(False, error)
+        """Runs the task, as often as it may be tried."""
+        while self._outcome is None:
+            good, value = self._pool._timed(self._attempt, self)
+            if good or self._retries <= 0:
+                self._settle(good, value)
             else:
-                self._settle(True, value)
-            return
+                self._retries -= 1
+                self._pool._n_retried += 1
+
+    def _attempt(self):
+        """(True, what it returned) or (False, what it raised)."""
+        try:
+            with task.running(self), self._pool._captured(self):
+                return True, self._call()
+        except Exception as error:
+            return False, error
+        except KeyboardInterrupt as error:
+            # Not the task's own, but that of who sits at the terminal, if this is his thread.
+            self._settle(False, _as_remote(error))
+            if threading.current_thread() is threading.main_thread():
+                raise
+            return False, _as_remote(error)
+        except BaseException as error:
+            return False, _as_remote(error)
 
     def _settle(self, good, value):
         with self._done:
@@ -90,7 +163,9 @@ class LocalResult:
             self._outcome = good, value
             self._call = None
             self._done.notify_all()
-        self._pool._settled(self)
+        for waiting in self._waitings:
+            waiting.end_later()
+        self._pool._settled(self, good)
         callback = self._callbacks[good]
         if callback is not None:
             try:
@@ -99,6 +174,13 @@ class LocalResult:
                 print(f'Exception in the callback {callback!r} of a pool:', file=sys.stderr)
                 traceback.print_exc()
         return True
+
+
+def _as_remote(error):
+    """What waits for an exit or the like gets this, as it does of a process."""
+    problem = RemoteError(f'{type(error).__qualname__}: {error}'.rstrip(': '))
+    problem.__cause__ = error
+    return problem
 
 
 class _LocalIterator:
@@ -159,9 +241,10 @@ class _LocalIterator:
         return result.get()
 
 
-def _refuse_progress(progress):
+def _finish(result, progress):
     if progress:
-        raise ValueError('a bar of progress needs a pool of processes')
+        show_progress(result)
+    return result.get()
 
 
 class _Base:
@@ -170,10 +253,13 @@ class _Base:
     _state = TERMINATE
     _owner = None
 
-    def __init__(self):
+    def __init__(self, trace=False):
         self._owner = os.getpid()
-        self._lock = threading.Condition()
+        self._lock = threading.Lock()
         self._pending = set()
+        self._counts = [0, 0]           # of tasks that failed, and that went well
+        self._n_retried = self._n_running = 0
+        self._trace = collections.deque(maxlen=MAX_TRACED) if trace else None
         self._state = RUN
 
     def apply(self, func, args=(), kwds={}, **options):
@@ -185,8 +271,7 @@ class _Base:
         return self._submit(lambda: func(*args, **kwds), callback, error_callback, options)
 
     def map(self, func, iterable, chunksize=None, *, progress=False, **options):
-        _refuse_progress(progress)
-        return self.map_async(func, iterable, chunksize, **options).get()
+        return _finish(self.map_async(func, iterable, chunksize, **options), progress)
 
     def map_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
                   stop_on_error=False, **options):
@@ -194,8 +279,7 @@ class _Base:
                          stop_on_error)
 
     def starmap(self, func, iterable, chunksize=None, *, progress=False, **options):
-        _refuse_progress(progress)
-        return self.starmap_async(func, iterable, chunksize, **options).get()
+        return _finish(self.starmap_async(func, iterable, chunksize, **options), progress)
 
     def starmap_async(self, func, iterable, chunksize=None, callback=None, error_callback=None, *,
                       stop_on_error=False, **options):
@@ -210,7 +294,8 @@ class _Base:
                               options)
                  for chunk in chunks]
         whole = LocalResult(self, lambda: [value for part in parts for value in part.get()],
-                            callback, error_callback, 0)
+                            callback, error_callback, {})
+        whole._parts = parts
         self._whenever(parts, whole, stop_on_error)
         return whole
 
@@ -257,19 +342,64 @@ class _Base:
 
     def _submit(self, call, callback, error_callback, options):
         self._check_running()
-        for name in _NEEDS_PROCESS:
-            if options.get(name):
-                raise ValueError(f'a task in a thread cannot be stopped: {name} needs processes')
-        result = LocalResult(self, call, callback, error_callback, options.get('retries') or 0)
+        for name, value in options.items():
+            if name not in _OPTIONS:
+                raise TypeError(f'a task has no option {name!r}; it can have '
+                                f'{", ".join(_OPTIONS)}')
+            if name in _LIMITS and value is not None:
+                self._check_limit(name, value)
+        result = LocalResult(self, call, callback, error_callback, options)
         with self._lock:
             self._pending.add(result)
         self._give(result)
         return result
 
-    def _settled(self, result):
+    def _settled(self, result, good):
         with self._lock:
-            self._pending.discard(result)
-            self._lock.notify_all()
+            if result in self._pending:
+                self._pending.discard(result)
+                self._counts[good] += 1
+
+    def _captured(self, result):
+        return contextlib.nullcontext()
+
+    def _gather(self):
+        """Callbacks have run already, in the threads of their tasks."""
+
+    def _timed(self, attempt, result):
+        if result._parts:
+            return attempt()    # a map: only puts together what its tasks gave
+        with self._lock:
+            self._n_running += 1
+        began = time.monotonic_ns()
+        try:
+            good, value = attempt()
+        finally:
+            with self._lock:
+                self._n_running -= 1
+        if self._trace is not None:
+            self._trace.append((result._name, began, time.monotonic_ns(), good,
+                                threading.get_native_id()))
+        return good, value
+
+    def save_trace(self, path):
+        """Saves the timeline of tasks as a Chrome trace; the pool was made with trace=True."""
+        from .trace import write
+        with open(path, 'w', encoding='utf-8') as file:
+            write(self._trace or (), file)
+
+    @property
+    def pids(self):
+        """The process ids of the workers: there is none but this process."""
+        return [os.getpid()]
+
+    def stats(self):
+        """How many tasks are queued, running, done and failed, and were tried again."""
+        with self._lock:
+            n_pending, n_running = len(self._pending), self._n_running
+            failed, done = self._counts
+        return {'workers': self._size(), 'queued': max(0, n_pending - n_running),
+                'running': n_running, 'done': done, 'failed': failed, 'retried': self._n_retried}
 
     def _fail_pending(self):
         with self._lock:
@@ -301,17 +431,17 @@ class _Base:
 class ThreadPool(_Base):
     """The interface of Pool, over threads of this process."""
 
-    def __init__(self, processes=None, initializer=None, initargs=()):
+    def __init__(self, processes=None, initializer=None, initargs=(), *, trace=False):
         if processes is None:
             processes = Mp.get_usable_cpus()
         if processes < 1:
             raise ValueError('Number of processes must be at least 1')
         if initializer is not None and not callable(initializer):
             raise TypeError('initializer must be a callable')
-        super().__init__()
-        self._queue = queue.SimpleQueue()
+        super().__init__(trace)
+        self._tasks = _Tasks()
         self._threads = [threading.Thread(target=_work, daemon=True,
-                                          args=(self._queue, initializer, tuple(initargs)))
+                                          args=(self._tasks, initializer, tuple(initargs)))
                          for _ in range(processes)]
         for thread in self._threads:
             thread.start()
@@ -320,7 +450,10 @@ class ThreadPool(_Base):
         return len(self._threads) if self._owner else 0
 
     def _give(self, result):
-        self._queue.put(result)
+        self._tasks.put(result)
+
+    def _check_limit(self, name, value):
+        raise ValueError(f'a task in a thread cannot be stopped: {name} needs processes')
 
     def close(self):
         if self._state == RUN:
@@ -329,7 +462,7 @@ class ThreadPool(_Base):
 
     def _send_home(self):
         for _ in self._threads:
-            self._queue.put(None)
+            self._tasks.send_home()
 
     def terminate(self):
         """What is queued fails; what runs goes on, and nobody waits for it."""
@@ -353,6 +486,40 @@ class ThreadPool(_Base):
             self._send_home()
 
 
+class _Tasks:
+    """What threads take, by priority. For each task there is a token in the queue, and it is in its
+    lane before, so who gets a token finds one."""
+
+    def __init__(self):
+        self._tokens = queue.SimpleQueue()
+        self._lanes = [collections.deque() for _ in range(3)]
+
+    def put(self, result):
+        self._lanes[1 - result._priority].append(result)
+        self._tokens.put(True)
+
+    def send_home(self):
+        self._tokens.put(False)
+
+    def get(self):
+        """None: there will be no more."""
+        if not self._tokens.get():
+            return None
+        while True:
+            for lane in self._lanes:
+                try:
+                    return lane.popleft()
+                except IndexError:
+                    pass  # another thread was quicker, and left one in a lane behind or before
+
+
+def _break(error):
+    """What all tasks fail with if the initializer did."""
+    broken = InitializerError(f'the initializer failed: {error!r}')
+    broken.__cause__ = error
+    return broken
+
+
 def _work(tasks, initializer, initargs):
     """A thread: it does not hold the pool, so that a dropped pool ends."""
     broken = None
@@ -360,8 +527,7 @@ def _work(tasks, initializer, initargs):
         try:
             initializer(*initargs)
         except BaseException as error:
-            broken = InitializerError(f'the initializer failed: {error!r}')
-            broken.__cause__ = error
+            broken = _break(error)
     while True:
         result = tasks.get()
         if result is None:
@@ -376,19 +542,50 @@ def _work(tasks, initializer, initargs):
 class SerialPool(_Base):
     """The interface of Pool; each task runs in the caller, while it is given."""
 
-    def __init__(self, initializer=None, initargs=()):
-        super().__init__()
+    def __init__(self, initializer=None, initargs=(), *, capture_output=False, trace=False):
+        super().__init__(trace)
+        self._captures = capture_output
+        self._broken = None
         if initializer is not None:
-            initializer(*initargs)
+            if not callable(initializer):
+                raise TypeError('initializer must be a callable')
+            try:
+                initializer(*initargs)
+            except Exception as error:
+                self._broken = _break(error)
 
     def _size(self):
         return 1
 
     def _give(self, result):
-        result._run()
+        if self._broken is not None:
+            result._settle(False, self._broken)
+        else:
+            result._run()
+
+    def _check_limit(self, name, value):
+        if not value > 0:
+            raise ValueError(f'{name} must be above 0, not {value!r}')
+
+    @contextlib.contextmanager
+    def _captured(self, result):
+        if not self._captures or result._parts:
+            yield
+            return
+        text = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
+                yield
+        finally:
+            result._output += text.getvalue()
 
     def _imap(self, func, iterable, chunksize, ordered, buffersize, options):
         return super()._imap(func, iterable, chunksize, ordered, 1, options)
+
+    def resize(self, processes):
+        """There are no workers; what is given to other pools may be given here, too."""
+        if operator.index(processes) < 1:
+            raise ValueError('Number of processes must be at least 1')
 
     def close(self):
         if self._state == RUN:

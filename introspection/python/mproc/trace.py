@@ -7,6 +7,7 @@
 """
 
 import json
+import os
 import sys
 from xml.sax.saxutils import escape
 
@@ -23,6 +24,17 @@ def read(file):
     return [(event['tid'], event['name'], event['ts'], event.get('dur', 0),
              event.get('cat') == 'failed')
             for event in events if event.get('ph') == 'X']
+
+
+def write(tasks, file):
+    """Writes tasks of this process: (name, begin, end, good, thread), in nanoseconds."""
+    owner = os.getpid()
+    events = [{'name': 'process_name', 'ph': 'M', 'pid': owner, 'args': {'name': 'owner'}}]
+    events += [{'name': name or f'task {number}', 'cat': 'task' if good else 'failed', 'ph': 'X',
+                'ts': begin // 1000, 'dur': (end - begin) // 1000, 'pid': owner, 'tid': thread,
+                'args': {'id': number, 'failed': not good}}
+               for number, (name, begin, end, good, thread) in enumerate(tasks, 1)]
+    json.dump({'displayTimeUnit': 'ms', 'traceEvents': events}, file)
 
 
 def _bar(x, y, width, name, duration, failed):

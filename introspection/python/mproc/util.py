@@ -3,19 +3,20 @@
 
 """Logging, and what is to be done when a process ends.
 
-The logger is one of the standard library's. Until a program gives it a handler, what it logs goes
-to GLib's structured log, domain "mproc", with the process's name and id as fields; the library's
-own messages go there too. Its level is the library's, which children begin with, whatever language
-they are of.
+The logger is the standard library's, `logging.getLogger('mproc')`: what the package and the library
+say goes to the handlers that the program has given it. Without any it goes to GLib's structured
+log, domain "mproc", with the process's name and id as fields. Its level is the library's, which
+children begin with, whatever language they are of; handlers are only inherited by a fork.
 
 Finalizers belong to the process that made them; a child begins without any.
 """
 
+import atexit
 import itertools
 import os
 import weakref
 
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 __all__ = ['get_logger', 'log_to_stderr', 'sub_debug', 'debug', 'info', 'sub_warning', 'Finalize',
            'is_exiting']
@@ -28,14 +29,9 @@ _logger = None
 _threshold = Mp.log_get_level()
 
 
-def _make_classes():
-    """The logger's classes: logging takes a while to import."""
-    import logging
-
-    logging.addLevelName(SUBDEBUG, 'SUBDEBUG')
-    logging.addLevelName(SUBWARNING, 'SUBWARNING')
-
-    class Logger(logging.Logger):
+def _make_class(logging, base):
+    """The logger's class, on top of the one that the program's loggers have."""
+    class Logger(base):
         """Tells the library its level, and what a record's process is called."""
 
         def setLevel(self, level):
@@ -50,16 +46,36 @@ def _make_classes():
             record.processName = process.current_process().name
             return record
 
-    class GLibHandler(logging.Handler):
-        """Hands records to GLib's structured log."""
+        def callHandlers(self, record):
+            if self.hasHandlers():
+                super().callHandlers(record)
+            else:
+                _hand_to_glib(record)
 
-        def emit(self, record):
-            try:
-                Mp.log_message(record.levelno, self.format(record))
-            except Exception:
-                self.handleError(record)
+    return Logger
 
-    return logging, Logger, GLibHandler
+
+def _hand_to_glib(record):
+    """With the fields that the library's own messages have."""
+    flags = GLib.LogLevelFlags
+    for least, flag in ((30, flags.LEVEL_WARNING), (SUBWARNING, flags.LEVEL_MESSAGE),
+                        (INFO, flags.LEVEL_INFO), (NOTSET, flags.LEVEL_DEBUG)):
+        if record.levelno >= least:
+            break
+    fields = {'MESSAGE': record.getMessage(), 'MPROC_LEVEL': str(record.levelno),
+              'MPROC_PID': str(record.process), 'MPROC_PROCESS': record.processName}
+    fields = {name: GLib.Variant('s', text) for name, text in fields.items()}
+    GLib.log_variant(NAME, flag, GLib.Variant('a{sv}', fields))
+
+
+def _hear(level, message):
+    """What the library says, which has looked at the level."""
+    if _logger is not None:
+        _logger.handle(_logger.makeRecord(NAME, level, '(library)', 0, message, (), None))
+
+
+# Not once the interpreter has gone. This is called after process.end_process().
+atexit.register(Mp.log_set_func, None)
 
 
 def learn():
@@ -69,32 +85,39 @@ def learn():
     _threshold = Mp.log_get_level()
 
 
-def _stderr_handler(logging):
+def _add_stderr_handler(logging, logger):
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter(FORMAT))
-    return handler
+    logger.addHandler(handler)
 
 
 def get_logger():
-    """The logger of the package."""
-    global _logger
+    """The logger of the package, which the program may give handlers."""
+    global _logger, _threshold
     if _logger is None:
-        logging, Logger, GLibHandler = _make_classes()
-        _logger = Logger(NAME)
-        _logger.parent = logging.root
-        _logger.manager = logging.Logger.manager
-        _logger.propagate = False
-        _logger.level = Mp.log_get_level()
-        _logger.addHandler(_stderr_handler(logging) if Mp.log_get_to_stderr() else GLibHandler())
+        import logging
+
+        logging.addLevelName(SUBDEBUG, 'SUBDEBUG')
+        logging.addLevelName(SUBWARNING, 'SUBWARNING')
+        logger = logging.getLogger(NAME)
+        if not hasattr(logger, '_mproc'):
+            logger.__class__ = _make_class(logging, type(logger))
+            logger._mproc = True
+            logger.propagate = False
+        level = Mp.log_get_level() or logger.level
+        logger.setLevel(level)
+        if Mp.log_get_to_stderr() and not logger.handlers:
+            _add_stderr_handler(logging, logger)
+        _logger = logger
+        Mp.log_set_func(_hear)
     return _logger
 
 
 def log_to_stderr(level=None):
-    """Has the logger write to stderr, and gives it. Children do the same."""
+    """Has the logger write to stderr, too, and gives it. Children do the same."""
     import logging
     logger = get_logger()
-    logger.handlers[:] = [h for h in logger.handlers if isinstance(h, logging.StreamHandler)]
-    logger.addHandler(_stderr_handler(logging))
+    _add_stderr_handler(logging, logger)
     Mp.log_set_to_stderr(True)
     if level:
         logger.setLevel(level)

@@ -3,8 +3,8 @@
 
 """What a worker of a pool does, from its fork to its end.
 
-It runs in a child that was forked by the pool's owner and that ignores Ctrl-C, so that one key
-gives one traceback, in the owner. Nothing that a task or the initializer raises ends the worker.
+It runs in a child of the pool's owner, forked or made otherwise, and ignores Ctrl-C, so that one
+key gives one traceback, in the owner. Nothing that a task or the initializer raises ends it.
 """
 
 import gc
@@ -19,7 +19,9 @@ from gi.overrides._MpErrors import CLOSED, FAILED, INVALID, NOT_PLAIN, OK, trans
 from gi.repository import Mp
 
 from . import process
-from .errors import InitializerError, MaybeEncodingError, SoftTimeLimitExceeded
+from . import results  # noqa: F401: it gives the accelerator what serve() needs, too
+from .errors import (InitializerError, MaybeEncodingError, NoSuchFunctionError,
+                     SoftTimeLimitExceeded)
 from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, registered
 
 NAMED, LANGUAGE = 1, 16
@@ -38,6 +40,7 @@ def main(handle, spec):
     """The target of a worker's process."""
     gc.freeze()     # what is the parent's is not collected here, and so its memory stays shared
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     process.current_process()._nests = True
     with translated:
         worker = Mp.Worker.new(handle)
@@ -50,12 +53,11 @@ class _Nothing:
     class functions:
         table = ()
 
-    initializer = limit = None
+    method = initializer = limit = problem = None
 
 
 def serve(handle):
     """The whole life of such a worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     main(handle, _Nothing)
 
 
@@ -92,6 +94,7 @@ class Loop:
         self.worker = worker
         self.table = spec.functions.table
         self.limit = spec.limit
+        self.inherits = spec.method == 'fork'
         self.cache = {}
         self.at_work = False
         signal.signal(SOFT_SIGNAL, self.on_soft_limit)
@@ -100,14 +103,14 @@ class Loop:
 
     def initialize(self, spec):
         """None, or what every task is to fail with."""
+        if spec.problem is not None:
+            return _broken('the initializer cannot be read in the worker', spec.problem)
         if spec.initializer is None:
             return None
         try:
             spec.initializer(*spec.initargs)
         except BaseException as error:
-            problem = InitializerError(f'the initializer failed: {_describe(error)}')
-            problem.__cause__ = error
-            return problem
+            return _broken('the initializer failed', error)
         return None
 
     def on_soft_limit(self, number, frame):
@@ -185,13 +188,24 @@ class Loop:
             if kind == INHERITED:
                 target = self.table[int(rest)]
             elif kind == PICKLED:
-                target = _MpCodec.loads(rest)
+                target = self.load(rest)
             else:
                 raise LookupError(f'a Python worker cannot run functions of kind {kind}')
             # A function that came by value may keep state of its own: a fresh one each time.
             if kind == INHERITED or len(self.cache) < MAX_CACHED and _is_global(target):
                 self.cache[function] = target
         return target
+
+    def load(self, data):
+        try:
+            return _MpCodec.loads(data)
+        except AttributeError as error:
+            if self.inherits:
+                raise
+            raise NoSuchFunctionError(
+                f'{error}: this worker is no copy of the program; it has what its modules define '
+                "when they are imported, and of the main module nothing that is under its guard "
+                "(if __name__ == '__main__')") from error
 
     def finish(self, value):
         try:
@@ -246,6 +260,12 @@ def pickled(error):
     except BaseException:
         return b'', ()
     return (data, met) if type(copy) is type(error) else (b'', ())
+
+
+def _broken(what, error):
+    problem = InitializerError(f'{what}: {_describe(error)}')
+    problem.__cause__ = error
+    return problem
 
 
 def _utf8(text):

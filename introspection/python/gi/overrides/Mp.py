@@ -410,8 +410,9 @@ class Manager(_MpProxy.ManagerMethods, Mp.Manager):
 Manager = override(Manager)
 __all__.append('Manager')
 
-_MpFast.install({Queue: 'queue', Lock: 'lock', RLock: 'lock', Condition: 'condition',
-                 Semaphore: 'semaphore', BoundedSemaphore: 'semaphore', Process: 'process'})
+_MpFast.install({Queue: 'queue', Connection: 'connection', Lock: 'lock', RLock: 'lock',
+                 Condition: 'condition', Semaphore: 'semaphore', BoundedSemaphore: 'semaphore',
+                 Process: 'process'})
 _MpProcess.install()
 
 Process.set_fork_func(_MpProcess.fork)

@@ -230,6 +230,15 @@ class ConnectionMethods:
         if status != OK:
             raise self._failed(status, _broken)
 
+    # What the accelerator calls.
+    _not_plain = staticmethod(_MpQueue.not_plain)
+
+    def _send_failed(self, status):
+        return self._failed(status, _broken)
+
+    def _recv_failed(self, status):
+        return _late() if status == TIMED_OUT else self._failed(status, EOFError)
+
     def _failed(self, status, ended):
         if status == CLOSED:
             return ended()
@@ -261,7 +270,7 @@ class ConnectionMethods:
                 raise _late() from None
         status, encoding, data, block = self._take(PICKLE, 0, timeout)
         if status == NOT_PLAIN:
-            raise from_status(status)
+            raise _MpQueue.not_plain(encoding, data, block)
         return _MpQueue.decode(encoding, data, block, writable)
 
     def recv_bytes(self, maxlength=None, *, timeout=None):
@@ -363,8 +372,8 @@ class ConnectionMethods:
         """Sends a value without blocking, and then calls callback(connection, result, *data)."""
         self._check_writable()
         if type(obj) is bytes and self.get_plain():
-            data, met = _MpCodec.dump(obj)
-            payload = gi.repository.Mp.Payload.new(PICKLE, GLib.Bytes.new(data))
+            encoded, met = _MpCodec.dump(obj)
+            payload = gi.repository.Mp.Payload.new(PICKLE, GLib.Bytes.new(encoded))
         else:
             payload, met = _MpQueue.to_payload(obj)
         _MpCodec.attached(met, super().send_async, payload, cancellable, callback, *data)

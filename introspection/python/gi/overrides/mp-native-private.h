@@ -111,9 +111,16 @@ PyObject *mp_native_load        (guint                encoding,
                                  const guint8        *data,
                                  gsize                size);
 
+/* The value of a message that was taken: a pickle, or bytes; it lies in @data, or in @block. */
+PyObject *mp_native_finish_message (guint             encoding,
+                                    const guint8     *data,
+                                    gsize             size,
+                                    MpBlock          *block);
+
 /* Whether there is an exception to raise that came up in a callback; then it is set. */
 gboolean  mp_native_raise_deferred (void);
 
+extern PyMethodDef mp_native_connection_methods[];
 extern PyMethodDef mp_native_queue_methods[];
 extern PyMethodDef mp_native_lock_methods[];
 extern PyMethodDef mp_native_semaphore_methods[];
@@ -178,6 +185,15 @@ int           mp_native_result_wait    (MpResult      *result,
  * reference; NULL with an exception that is no task's. */
 PyObject     *mp_native_result_read    (MpResult      *result,
                                         gboolean      *good);
+
+/* --- In a main loop; see mp-native-async.c ------------------------------------------------- */
+
+PyObject *mp_native_when_ready     (PyObject *module,
+                                    PyObject *arguments);
+
+/* call (argument), of which both are consumed; an exception is printed. */
+void      mp_native_call_from_loop (PyObject *call,
+                                    PyObject *argument);
 
 /* --- Large values in pieces; see mp-native-pieces.c ---------------------------------------- */
 

@@ -305,22 +305,26 @@ mp_native_load (guint         encoding,
   return value;
 }
 
-/* The value of a message that was taken: a pickle, or bytes. One with buffers behind it does not
- * end as a pickle does, see _MpBuffers.py. */
-static PyObject *
-finish (Getting *getting)
+/* A pickle with buffers behind it does not end as one does, see _MpBuffers.py. */
+PyObject *
+mp_native_finish_message (guint         encoding,
+                          const guint8 *data,
+                          gsize         size,
+                          MpBlock      *block)
 {
-  gboolean in_place = getting->data == NULL && getting->block != NULL;
-  const guint8 *data = in_place ? mp_block_get_data (getting->block, NULL) : getting->data;
-  gsize size = data != NULL ? getting->size : 0;
+  gboolean in_place = data == NULL && block != NULL;
 
-  if (getting->encoding == MP_ENCODING_BYTES)
+  if (in_place)
+    data = mp_block_get_data (block, NULL);
+  if (data == NULL)
+    size = 0;
+  if (encoding == MP_ENCODING_BYTES)
     return mp_native_copy_bytes (data, size);
   if (!in_place || size == 0)
     return load (mp_native_hooks.loads, mp_native_copy_bytes (data, size));
 
   return load (data[size - 1] == '.' ? mp_native_hooks.loads : mp_native_hooks.load_block,
-               mp_native_block_new (mp_block_ref (getting->block), FALSE));
+               mp_native_block_new (mp_block_ref (block), FALSE));
 }
 
 /* The message says why it could not be converted. */
@@ -351,7 +355,8 @@ take (PyObject *self,
   PyObject *value = NULL;
 
   if (G_LIKELY (status == MP_STATUS_OK))
-    value = finish (&getting);
+    value = mp_native_finish_message (getting.encoding, getting.data, getting.size,
+                                      getting.block);
   else if (status == MP_STATUS_NOT_PLAIN)
     raise_not_plain (self, &getting);
   else if (status == MP_STATUS_TIMED_OUT)

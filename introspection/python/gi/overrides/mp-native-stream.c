@@ -75,6 +75,43 @@ stream_next_raw (PyObject *object,
   return task != NULL ? Py_BuildValue ("iN", status, task) : NULL;
 }
 
+/* The iterator in C is the source of the operation; the Stream goes along with it. */
+typedef struct {
+  PyObject *stream;
+  PyObject *call;
+} Waiting;
+
+static void
+on_next (GObject      *source,
+         GAsyncResult *outcome,
+         gpointer      data)
+{
+  Waiting *waiting = data;
+  PyGILState_STATE state = PyGILState_Ensure ();
+  MpResult *result = mp_result_iterator_next_finish (MP_RESULT_ITERATOR (source), outcome, NULL);
+  PyObject *task = result != NULL ? find_task ((Stream *) waiting->stream, result)
+                                  : Py_NewRef (Py_None);
+
+  mp_native_call_from_loop (waiting->call, task);
+  Py_DECREF (waiting->stream);
+  g_free (waiting);
+  PyGILState_Release (state);
+}
+
+static PyObject *
+stream_next_async (PyObject *object,
+                   PyObject *call)
+{
+  Waiting *waiting = g_new (Waiting, 1);
+
+  *waiting = (Waiting) { Py_NewRef (object), Py_NewRef (call) };
+  Py_BEGIN_ALLOW_THREADS
+  mp_result_iterator_next_async (((Stream *) object)->iterator, NULL, on_next, waiting);
+  Py_END_ALLOW_THREADS
+
+  Py_RETURN_NONE;
+}
+
 static PyObject *
 stream_new (PyTypeObject *type,
             PyObject     *arguments,
@@ -132,6 +169,8 @@ static PyMethodDef methods[] = {
   { "add", stream_add, METH_O, "add($self, task, /)\n--\n\nOne more to wait for." },
   { "next_raw", stream_next_raw, METH_O,
     "next_raw($self, usec, /)\n--\n\nAn Mp.Status, and the next Task that is ready or None." },
+  { "next_async", stream_next_async, METH_O,
+    "next_async($self, call, /)\n--\n\nHas the main loop call that with the next Task." },
   { NULL }
 };
 

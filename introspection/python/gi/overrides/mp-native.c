@@ -352,6 +352,8 @@ get_methods (PyObject *module,
 
   if (strcmp (kind, "queue") == 0)
     return make_methods (type, mp_native_queue_methods);
+  if (strcmp (kind, "connection") == 0)
+    return make_methods (type, mp_native_connection_methods);
   if (strcmp (kind, "condition") == 0)
     return make_methods (type, mp_native_condition_methods);
   if (strcmp (kind, "process") == 0)
@@ -372,6 +374,8 @@ get_methods (PyObject *module,
 static PyMethodDef functions[] = {
   { "setup", MP_NATIVE_METHOD (setup), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs of Python. ImportError if it cannot be used." },
+  { "when_ready", mp_native_when_ready, METH_VARARGS,
+    "when_ready(task, call, /)\n--\n\nHas the main loop call that with None when it is ready." },
   { "setup_pool", MP_NATIVE_METHOD (setup_pool), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs for pools." },
   { "serve", mp_native_serve, METH_O,
