@@ -39,7 +39,9 @@ take_failure (MpProcessPrivate *priv)
 static gboolean
 has_worked (MpProcessPrivate *priv)
 {
-  return priv->boot == NULL || priv->worker == NULL || !g_str_has_prefix (priv->worker, "call ") ||
+  return priv->boot == NULL || priv->worker == NULL ||
+         (!g_str_has_prefix (priv->worker, "call ") &&
+          !g_str_has_prefix (priv->worker, "process ")) ||
          mp_queue_empty (priv->boot);
 }
 

@@ -287,6 +287,8 @@ class Rules(TestCase):
         p.start()
         p.join()
         self.assertEqual(p.exitcode, 0)
+        with self.assertRaisesRegex(mproc.RemoteError, 'without calling the function'):
+            p.check()
 
     def test_preload_that_fails(self):
         for on_error, ended, told in ('ignore', 0, ''), ('warn', 0, 'none_such'), \
