@@ -337,15 +337,27 @@ MpResult      *mp_pool_submit_payload        (MpPool                *self,
                                               const MpPoolRequest   *request,
                                               GError               **error);
 
+/* One that lies in pieces, of which there is at least one. */
+typedef struct {
+  guint              encoding;
+  const MpQueuePart *pieces;
+  guint              n_pieces;
+} MpPoolArgument;
+
+/* For bindings: they may say anything, and it does not wait for room. */
+MpResult      *mp_pool_submit_foreign        (MpPool                *self,
+                                              const MpPoolFunction  *function,
+                                              guint                  flags,
+                                              const MpPoolArgument  *argument,
+                                              MpTaskOptions         *options,
+                                              GError               **error);
+
 /* mp-pool-put.c */
-
-/* Header, limits, argument, name of the function. */
-#define MP_POOL_TASK_PARTS 4
-
 MpStatus       mp_pool_put_task         (MpPoolPrivate     *priv,
                                          MpResult          *result,
                                          guint              encoding,
                                          const MpQueuePart *parts,
+                                         guint              n_parts,
                                          guint64           *number);
 
 /* For the attendant. */

@@ -25,9 +25,10 @@
 
 static void
 copy_parts (guint8            *to,
-            const MpQueuePart *parts)
+            const MpQueuePart *parts,
+            guint              n_parts)
 {
-  for (guint i = 0; i < MP_POOL_TASK_PARTS; i++)
+  for (guint i = 0; i < n_parts; i++)
     {
       if (parts[i].size > 0)
         memcpy (to, parts[i].data, parts[i].size);
@@ -39,6 +40,7 @@ copy_parts (guint8            *to,
 static MpStatus
 keep_in_block (MpTaskExtra       *extra,
                const MpQueuePart *parts,
+               guint              n_parts,
                gsize              size)
 {
   MpWaitLimits limits = { MP_DEADLINE_NEVER, NULL, FALSE };
@@ -50,7 +52,7 @@ keep_in_block (MpTaskExtra       *extra,
   if (status != MP_STATUS_OK)
     return status;
 
-  copy_parts (MP_BLOCK_DATA (offset), parts);
+  copy_parts (MP_BLOCK_DATA (offset), parts, n_parts);
   extra->block = mp_block_adopt (offset, lease);
 
   return extra->block != NULL ? MP_STATUS_OK : MP_STATUS_FAILED;
@@ -60,20 +62,21 @@ keep_in_block (MpTaskExtra       *extra,
 static MpStatus
 keep_message (MpTaskExtra       *extra,
               guint              encoding,
-              const MpQueuePart *parts)
+              const MpQueuePart *parts,
+              guint              n_parts)
 {
   gsize size = 0;
   guint8 *copy;
 
-  for (guint i = 0; i < MP_POOL_TASK_PARTS; i++)
+  for (guint i = 0; i < n_parts; i++)
     size += parts[i].size;
 
   extra->encoding = encoding;
   if (size > MP_RING_INLINE_MAX || mp_attach_any ())
-    return keep_in_block (extra, parts, size);
+    return keep_in_block (extra, parts, n_parts, size);
 
   copy = g_malloc (size);
-  copy_parts (copy, parts);
+  copy_parts (copy, parts, n_parts);
   extra->message = g_bytes_new_take (copy, size);
 
   return MP_STATUS_OK;
@@ -125,18 +128,19 @@ mp_pool_put_task (MpPoolPrivate     *priv,
                   MpResult          *result,
                   guint              encoding,
                   const MpQueuePart *parts,
+                  guint              n_parts,
                   guint64           *number)
 {
   MpStatus status = MP_STATUS_OK;
 
   if (result->extra == NULL || result->extra->retries == 0)
     {
-      status = mp_queue_put_parts (priv->lanes[result->lane], encoding, parts, MP_POOL_TASK_PARTS,
+      status = mp_queue_put_parts (priv->lanes[result->lane], encoding, parts, n_parts,
                                    MP_DEADLINE_NEVER, FALSE, NULL, number);
     }
   else
     {
-      status = keep_message (result->extra, encoding, parts);
+      status = keep_message (result->extra, encoding, parts, n_parts);
       if (status == MP_STATUS_OK)
         status = put_kept (priv, result, number);
     }

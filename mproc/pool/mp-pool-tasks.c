@@ -26,11 +26,10 @@
 /* While tasks are given, workers are looked after this often. */
 #define LOOK_INTERVAL (20 * G_TIME_SPAN_MILLISECOND)
 
-typedef struct {
-  guint         encoding;
-  gconstpointer data;
-  gsize         size;
-} Argument;
+/* A message: header and limits before the pieces of the argument, the name of the function behind.
+ * Mostly there is one piece. */
+#define N_AROUND 3
+#define N_FEW (N_AROUND + 1)
 
 /* ── One task ───────────────────────────────────────────────────────────────────────────────── */
 
@@ -259,7 +258,7 @@ static MpResult *
 submit (MpPool                *self,
         const MpPoolFunction  *function,
         guint                  flags,
-        const Argument        *argument,
+        const MpPoolArgument  *argument,
         const MpPoolRequest   *request,
         GError               **error)
 {
@@ -267,12 +266,10 @@ submit (MpPool                *self,
   MpTaskHeader header = { 0, function->kind, flags, 0, function->size };
   MpTaskLimits limits = limits_of (request->options);
   gboolean limited = limits.soft > 0 || limits.hard > 0;
-  MpQueuePart parts[MP_POOL_TASK_PARTS] = {
-    { &header, sizeof header },
-    { &limits, limited ? sizeof limits : 0 },
-    { argument->data, argument->size },
-    { function->name, function->size },
-  };
+  guint n_parts = N_AROUND + argument->n_pieces;
+  g_autofree MpQueuePart *many = n_parts > N_FEW ? g_new (MpQueuePart, n_parts) : NULL;
+  MpQueuePart few[N_FEW];
+  MpQueuePart *parts = many != NULL ? many : few;
   g_autoptr (MpResult) result = NULL;
   guint64 number = 0;
   MpStatus status;
@@ -284,7 +281,12 @@ submit (MpPool                *self,
 
   if (limited)
     header.flags |= MP_TASK_LIMITED;
-  name_known (function, &header, &parts[3]);
+  parts[0] = (MpQueuePart) { &header, sizeof header };
+  parts[1] = (MpQueuePart) { &limits, limited ? sizeof limits : 0 };
+  for (guint i = 0; i < argument->n_pieces; i++)
+    parts[2 + i] = argument->pieces[i];
+  parts[n_parts - 1] = (MpQueuePart) { function->name, function->size };
+  name_known (function, &header, &parts[n_parts - 1]);
   result = mp_result_new (self, (flags & MP_TASK_MAP) != 0);
   result->lane = lane_of (request->options);
   keep_options (result, request, &limits);
@@ -293,7 +295,7 @@ submit (MpPool                *self,
   if (!enter (self, result, &header, error))
     return NULL;
 
-  status = mp_pool_put_task (priv, result, argument->encoding, parts, &number);
+  status = mp_pool_put_task (priv, result, argument->encoding, parts, n_parts, &number);
   due = note_number (self, result, status == MP_STATUS_OK ? number : 0);
   if (!mp_status_to_error (status, error))
     return NULL;
@@ -396,10 +398,11 @@ mp_pool_submit_payload (MpPool                *self,
                         const MpPoolRequest   *request,
                         GError               **error)
 {
-  Argument argument = { mp_payload_get_encoding (payload), NULL, 0 };
+  MpQueuePart piece;
+  MpPoolArgument argument = { mp_payload_get_encoding (payload), &piece, 1 };
   MpResult *result;
 
-  argument.data = g_bytes_get_data (mp_payload_get_bytes (payload), &argument.size);
+  piece.data = g_bytes_get_data (mp_payload_get_bytes (payload), &piece.size);
   if (!make_room (self, request, error))
     return NULL;
 
@@ -416,7 +419,7 @@ mp_pool_submit_empty (MpPool                *self,
                       const MpPoolRequest   *request,
                       GError               **error)
 {
-  Argument argument = { MP_ENCODING_VARIANT, NULL, 0 };
+  MpPoolArgument argument = { MP_ENCODING_VARIANT, &(MpQueuePart) { NULL, 0 }, 1 };
 
   return make_room (self, request, error)
            ? submit (self, function, MP_TASK_EMPTY, &argument, request, error) : NULL;
@@ -448,6 +451,21 @@ check_data (guint    encoding,
                "No task can have an argument of encoding %u and a function of %" G_GSIZE_FORMAT
                " bytes", encoding, function_size);
   return FALSE;
+}
+
+MpResult *
+mp_pool_submit_foreign (MpPool                *self,
+                        const MpPoolFunction  *function,
+                        guint                  flags,
+                        const MpPoolArgument  *argument,
+                        MpTaskOptions         *options,
+                        GError               **error)
+{
+  if (!check_data (argument->encoding, function->size, error))
+    return NULL;
+
+  return submit (self, function, flags & (MP_TASK_MAP | MP_TASK_INHERITED), argument,
+                 &(MpPoolRequest) { options, NULL }, error);
 }
 
 /**
@@ -525,10 +543,8 @@ mp_pool_submit_data_with (MpPool         *self,
   g_return_val_if_fail (MP_IS_POOL (self), NULL);
   g_return_val_if_fail (options == NULL || MP_IS_TASK_OPTIONS (options), NULL);
 
-  if (!check_data (encoding, function_size, error))
-    return NULL;
-
-  return submit (self, &(MpPoolFunction) { kind, function, function_size, 0 },
-                 flags & (MP_TASK_MAP | MP_TASK_INHERITED), &(Argument) { encoding, data, size },
-                 &(MpPoolRequest) { options, NULL }, error);
+  return mp_pool_submit_foreign (self, &(MpPoolFunction) { kind, function, function_size, 0 },
+                                 flags,
+                                 &(MpPoolArgument) { encoding, &(MpQueuePart) { data, size }, 1 },
+                                 options, error);
 }

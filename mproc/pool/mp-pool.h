@@ -306,6 +306,18 @@ MpResult         *mp_pool_submit_data_with (MpPool             *self,
                                            MpTaskOptions       *options,
                                            GError             **error);
 MP_AVAILABLE_IN_0_1
+MpResult         *mp_pool_submit_pieces   (MpPool              *self,
+                                           guint                kind,
+                                           const guint8        *function,
+                                           gsize                function_size,
+                                           guint                flags,
+                                           guint                encoding,
+                                           const guint8 *const *data,
+                                           const gsize         *sizes,
+                                           guint                n_pieces,
+                                           MpTaskOptions       *options,
+                                           GError             **error);
+MP_AVAILABLE_IN_0_1
 int               mp_pool_wait_room_raw   (MpPool              *self,
                                            gint64               usec);
 MP_AVAILABLE_IN_0_1

@@ -13,6 +13,11 @@
 
 #include "mp-native-private.h"
 
+#include <malloc.h>
+
+/* The most that mallopt() takes. */
+#define MMAP_FROM (32 << 20)
+
 #define MOST_PIECES 4096        /* then what is written is not worth to be held in pieces */
 
 typedef struct {
@@ -171,4 +176,24 @@ mp_native_send_pieces (PyObject          *object,
   Py_END_ALLOW_THREADS
 
   return status;
+}
+
+/* --- Memory -------------------------------------------------------------------------------- */
+
+/* What large arguments and results needed is kept for the next, instead of being asked from the
+ * system, page by page, for each: that costs several times what the copy does. */
+void
+mp_native_keep_memory (gsize most)
+{
+#ifdef M_TRIM_THRESHOLD
+  static gsize kept;
+
+  if (most <= kept || g_getenv ("MALLOC_TRIM_THRESHOLD_") != NULL
+      || g_getenv ("MALLOC_MMAP_THRESHOLD_") != NULL || g_getenv ("GLIBC_TUNABLES") != NULL)
+    return;
+
+  kept = most;
+  mallopt (M_TRIM_THRESHOLD, (int) most);
+  mallopt (M_MMAP_THRESHOLD, MMAP_FROM);
+#endif
 }

@@ -175,11 +175,57 @@ encode (PyObject *argument,
   return Py_NewRef (no_arguments_pickle);
 }
 
-/* Gives a task: NULL if Python shall do it, or with an exception. */
+typedef struct {
+  MpPool       *pool;
+  const Target *target;
+  const char   *name;
+  gsize         name_size;
+  MpResult     *result;
+} Giving;
+
+static int
+give_pieces (gpointer             data,
+             const guint8 *const *pieces,
+             const gsize         *sizes,
+             guint                n_pieces)
+{
+  Giving *giving = data;
+  const Target *target = giving->target;
+
+  giving->result = mp_pool_submit_pieces (giving->pool, target->kind,
+                                          (const guint8 *) giving->name, giving->name_size,
+                                          target->flags, MP_ENCODING_PICKLE, pieces, sizes,
+                                          n_pieces, target->options, NULL);
+
+  return MP_STATUS_OK;
+}
+
+/* What is large is copied once, to where the worker reads it. */
 static MpResult *
-give (MpPool       *pool,
-      const Target *target,
-      PyObject     *argument)
+give_bulky (MpPool       *pool,
+            const Target *target,
+            PyObject     *argument)
+{
+  PyObject *pieces = mp_native_write_pieces (argument);
+  Giving giving = { pool, target, NULL, 0, NULL };
+  Py_ssize_t size;
+  char *name;
+
+  if (pieces != NULL && PyBytes_AsStringAndSize (target->function, &name, &size) == 0)
+    {
+      giving.name = name;
+      giving.name_size = (gsize) size;
+      mp_native_send_pieces (pieces, give_pieces, &giving);
+    }
+  Py_XDECREF (pieces);
+
+  return giving.result;
+}
+
+static MpResult *
+give_whole (MpPool       *pool,
+            const Target *target,
+            PyObject     *argument)
 {
   guint encoding;
   PyObject *data = encode (argument, &encoding);
@@ -204,6 +250,19 @@ give (MpPool       *pool,
         PyEval_RestoreThread (state);
     }
   Py_DECREF (data);
+
+  return result;
+}
+
+/* Gives a task: NULL if Python shall do it, or with an exception. */
+static MpResult *
+give (MpPool       *pool,
+      const Target *target,
+      PyObject     *argument)
+{
+  MpResult *result = mp_native_is_bulky (argument) ? give_bulky (pool, target, argument)
+                                                   : give_whole (pool, target, argument);
+
   if (mp_native_raise_deferred ())
     g_clear_object (&result);
 

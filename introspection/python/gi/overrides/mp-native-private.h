@@ -215,6 +215,9 @@ int           mp_native_send_pieces    (PyObject          *pieces,
                                         gpointer           target);
 gboolean      mp_native_pieces_setup   (void);
 
+/* From now on malloc() keeps that much of what was freed, unless the user has said otherwise. */
+void          mp_native_keep_memory    (gsize              most);
+
 /* Sets what the thread is encoding, see mp-native-queue.c; gives what was set. No reference. */
 PyObject     *mp_native_set_met        (PyObject          *value);
 

@@ -15,6 +15,9 @@
 
 #include "mp-native-private.h"
 
+/* Of the memory that large results were read into. */
+#define KEEP_MOST (128 << 20)
+
 typedef enum {
   UNREAD,
   GOOD,
@@ -144,6 +147,8 @@ load_payload (MpResult  *result,
     }
 
   data = g_bytes_get_data (mp_payload_get_bytes (converted), &size);
+  if (size >= MP_NATIVE_LARGE)
+    mp_native_keep_memory (KEEP_MOST);
   return mp_native_load (mp_payload_get_encoding (converted), data, size);
 }
 

@@ -14,12 +14,8 @@
 
 #include "mp-native-private.h"
 
-#include <malloc.h>
-
-/* Of the worker's own memory: what large arguments and results needed is kept for the next, instead
- * of being asked from the system, page by page, for each. */
+/* Of the worker's own memory. */
 #define KEEP_MOST (64 << 20)
-#define MMAP_FROM (32 << 20)
 
 /* MpFunctionKind: functions of Python begin here. */
 #define LANGUAGE 16
@@ -370,15 +366,6 @@ serve (const Serving *self,
   Py_RETURN_NONE;
 }
 
-static void
-keep_memory (void)
-{
-#ifdef M_TRIM_THRESHOLD
-  mallopt (M_TRIM_THRESHOLD, KEEP_MOST);
-  mallopt (M_MMAP_THRESHOLD, MMAP_FROM);
-#endif
-}
-
 PyObject *
 mp_native_serve (PyObject *module,
                  PyObject *loop)
@@ -389,7 +376,7 @@ mp_native_serve (PyObject *module,
   long limit = get_limit (loop);
   PyObject *result = NULL;
 
-  keep_memory ();
+  mp_native_keep_memory (KEEP_MOST);
   if (cache != NULL && limit != -2 && self.worker != NULL && MP_IS_WORKER (self.worker)
       && PyDict_Check (cache))
     result = serve (&self, limit);
