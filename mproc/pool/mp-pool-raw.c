@@ -5,8 +5,8 @@
 
 /*
  * What bindings need beyond the calls with one piece of bytes: arguments and results that were
- * written in pieces, as a pickler does around large buffers, and are copied only once, to where they
- * are read.
+ * written in pieces, as a pickler does around large buffers, and are copied only once, to where
+ * they are read.
  */
 
 #include "config.h"
