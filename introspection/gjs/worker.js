@@ -15,9 +15,15 @@
 import GLib from 'gi://GLib';
 import System from 'system';
 
-import Mp from 'gi://Mp?version=1';
+const {MpFunctions} = imports.overrides;
 
-const {MpErrors, MpFunctions, MpQueue, MpValues} = imports.overrides;
+MpFunctions.setWorker();    // comes before the library's import, which is therefore no declaration
+const {default: Mp} = await import('gi://Mp?version=1');
+
+const {MpErrors, MpMessage, MpValues} = imports.overrides;
+const {decode, encode} = MpValues;
+const {INTERRUPTED, OK, TIMED_OUT} = Mp.Status;
+const {MAP} = Mp.TaskFlags;
 
 const SIGINT = 2;
 
@@ -96,7 +102,7 @@ async function mapWithPromises(func, results, left) {
 
 /** What the function returned, or the promise of it: most tasks need none, which takes its time. */
 function call(func, flags, values) {
-    if (!(flags & Mp.TaskFlags.MAP))
+    if (!(flags & MAP))
         return wait(func(...values));
 
     const results = [];
@@ -118,24 +124,47 @@ function fail(worker, error) {
     return worker.fail('javascript', type, message, stack, all);
 }
 
+// Ends the task with what its function returned.
+function finish(worker, value) {
+    const found = {objects: [], pieces: [], size: 0};
+    const text = encode(value, found);
+    if (found.objects.length === 0 && found.pieces.length === 0)
+        return worker.finish_text(text);
+    const message = MpValues.joinMessage(text, found);
+    MpMessage.attach(found.objects);
+    return worker.finish(Mp.Encoding.JSON, message);
+}
+
 // A function that was given by name has one argument, which other languages can give, too.
-function runTask(worker, text, flags, data, named) {
+function runTask(worker, text, flags, data, named, number) {
     const failed = error => fail(worker, named ? error : MpFunctions.rewrite(error, text));
-    const finish = values => {
-        const found = MpValues.collect();
-        const result = MpValues.encodeMessage(values, found);
-        MpQueue.attach(found.objects);
-        return worker.finish(Mp.Encoding.JSON, result);
-    };
     const run = func => {
+        if (!named && number !== 0)
+            functions[number] = {func, text};
         const given = MpValues.decodeMessage(data);
         const whole = named && !(flags & Mp.TaskFlags.MAP);
         return call(func, flags, whole ? [given] : given);
     };
     try {
         const func = named ? MpFunctions.findNamed(text) : MpFunctions.resolve(text);
-        const values = isPromise(func) ? func.then(run) : run(func);
-        return isPromise(values) ? values.then(finish).catch(failed) : finish(values);
+        const value = isPromise(func) ? func.then(run) : run(func);
+        return isPromise(value)
+            ? value.then(result => finish(worker, result)).catch(failed) : finish(worker, value);
+    } catch (error) {
+        return failed(error);
+    }
+}
+
+// The functions of this language that have a number, with their descriptions, since they were first
+// called. All that is done for each task of one is here.
+const functions = [];
+
+function runKnown(worker, {func, text}, flags, given) {
+    const failed = error => fail(worker, MpFunctions.rewrite(error, text));
+    try {
+        const value = call(func, flags, decode(given));
+        return isPromise(value)
+            ? value.then(result => finish(worker, result)).catch(failed) : finish(worker, value);
     } catch (error) {
         return failed(error);
     }
@@ -155,23 +184,32 @@ async function turn() {
 // What every task fails with, if the initializer did.
 let broken = null;
 
-// One task or one rest. Returns, or promises, false when there will be no more.
-function serve(worker) {
-    const [status, kind, flags, func, , data] = worker.next(Mp.Encoding.JSON, -1);
-
-    if (status === Mp.Status.INTERRUPTED || status === Mp.Status.TIMED_OUT) {
-        return MpErrors.tick().then(() => true);
-    }
-    if (status !== Mp.Status.OK)
-        return false;
-    if (broken !== null)
-        return fail(worker, broken) === Mp.Status.OK;
+// The task that was taken, of which there is more to know.
+function serveAny(worker, number) {
+    const [status, kind, flags, func, , data] = worker.get_task(Mp.Encoding.JSON);
+    if (status === INTERRUPTED)
+        return OK;      // it failed
+    if (status !== OK || broken !== null)
+        return status === OK ? fail(worker, broken) : status;
 
     const text = decoder.decode(func);
     const named = kind === Mp.FunctionKind.NAMED && MpFunctions.knowsNamed(text);
-    const ended = kind < Mp.FunctionKind.LANGUAGE && !named
-        ? worker.run_native() : runTask(worker, text, flags, data, named);
-    return isPromise(ended) ? ended.then(end => end === Mp.Status.OK) : ended === Mp.Status.OK;
+    return kind < Mp.FunctionKind.LANGUAGE && !named
+        ? worker.run_native() : runTask(worker, text, flags, data, named, number);
+}
+
+// One task or one rest. Returns, or promises, false when there will be no more.
+function serve(worker) {
+    const [status, flags, number, text] = worker.next_text(-1);
+    if (status === INTERRUPTED || status === TIMED_OUT)
+        return MpErrors.tick().then(() => true);
+    if (status !== OK)
+        return false;
+
+    const known = functions[number];
+    const ended = text !== null && known !== undefined
+        ? runKnown(worker, known, flags, text) : serveAny(worker, number);
+    return isPromise(ended) ? ended.then(end => end === OK) : ended === OK;
 }
 
 // Ctrl-C is for the program that owns the pool; the workers end with it.
@@ -227,5 +265,6 @@ if (!Object.hasOwn(KINDS, kind) || handle === undefined) {
     System.exit(2);
 }
 
-MpFunctions.setWorker();
+if (kind !== 'worker')
+    MpFunctions.needClasses();  // for the queue that the work is in
 await KINDS[kind](handle);

@@ -85,6 +85,7 @@ typedef struct {
 } MpPoolCounts;
 
 typedef struct _MpPoolTrace MpPoolTrace;
+typedef struct _MpPoolFunction MpPoolFunction;
 typedef struct _MpPoolReference MpPoolReference;
 
 typedef struct {
@@ -122,7 +123,8 @@ typedef struct {
   gint64           looked;         /* when a task given last made somebody look */
   guint            failures;       /* workers in a row that were of no use */
   GHashTable      *references;     /* function → (owned) MpPoolReference: its name elsewhere */
-  guint            n_known;        /* of them, those whose names are on the board */
+  GHashTable      *texts;          /* name → (owned) MpPoolFunction: those given as texts */
+  guint            n_known;        /* of both, those whose names are on the board */
   GPtrArray       *watches;        /* of MpPoolWatch, see mp-pool-async.c */
 
   /* Written by the attendant under the mutex, read by it without. */
@@ -132,7 +134,8 @@ typedef struct {
   gint64           start_at;       /* no worker is started before, as too many have died */
   guint            deaths;         /* in a row, without any result */
 
-  MpPoolReference *last_reference; /* atomic: one of those above */
+  MpPoolReference *last_reference; /* atomic: one of those above, */
+  MpPoolFunction  *last_text;      /* and of these */
   int              urgent;         /* atomic: the workers are to be looked after now */
   int              kicks;          /* atomic: times that the attendant was told to look up */
 
@@ -296,14 +299,18 @@ gboolean       mp_pool_has_workers      (MpPoolPrivate *priv);
 /* mp-pool-tasks.c */
 
 /* How a function is named in a task. */
-typedef struct {
+struct _MpPoolFunction {
   guint         kind;
   gconstpointer name;
   gsize         size;
   guint         known;          /* its number on the board, from 1; 0: it has none */
-} MpPoolFunction;
+};
 
 void           mp_pool_reference_free        (gpointer               reference);
+
+/* Under the mutex: puts the name on the board. FALSE if there is no room for it. */
+gboolean       mp_pool_make_known            (MpPoolPrivate         *priv,
+                                              MpPoolFunction        *function);
 
 MpPoolFunction mp_pool_function_from_name    (const char            *name);
 gboolean       mp_pool_function_from_address (MpPool                *self,
@@ -343,6 +350,11 @@ typedef struct {
   const MpQueuePart *pieces;
   guint              n_pieces;
 } MpPoolArgument;
+
+/* Waits for room, if the pool is bounded; (nullable) @options may end that. */
+gboolean       mp_pool_make_room             (MpPool                *self,
+                                              MpTaskOptions         *options,
+                                              GError               **error);
 
 /* For bindings: they may say anything, and it does not wait for room. */
 MpResult      *mp_pool_submit_foreign        (MpPool                *self,

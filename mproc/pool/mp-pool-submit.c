@@ -35,21 +35,22 @@ mp_pool_reference_free (gpointer reference)
   g_free (self);
 }
 
-/* Under the mutex: puts the name on the board if there is room. */
-static void
-make_known (MpPoolPrivate  *priv,
-            MpPoolFunction *function)
+gboolean
+mp_pool_make_known (MpPoolPrivate  *priv,
+                    MpPoolFunction *function)
 {
   MpPoolName *place;
 
   if (priv->board == NULL || priv->n_known == MP_POOL_FUNCTIONS
       || function->size > sizeof place->name)
-    return;
+    return FALSE;
 
   place = &priv->board->functions[priv->n_known];
   memcpy (place->name, function->name, function->size);
   place->size = function->size;
   function->known = ++priv->n_known;
+
+  return TRUE;
 }
 
 static MpPoolReference *
@@ -73,7 +74,7 @@ new_reference (MpPoolPrivate  *priv,
   other = g_hash_table_lookup (priv->references, (gpointer) func);
   if (other == NULL)
     {
-      make_known (priv, &self->function);
+      mp_pool_make_known (priv, &self->function);
       g_hash_table_insert (priv->references, (gpointer) func, self);
     }
   mp_pool_unlock ();
@@ -255,4 +256,68 @@ mp_pool_submit_named_with (MpPool         *self,
   function = mp_pool_function_from_name (name);
 
   return submit_one (self, &function, held, options, error);
+}
+
+/* ── One task, and its result ───────────────────────────────────────────────────────────────── */
+
+/**
+ * mp_pool_apply:
+ * @self: a pool
+ * @func: (scope forever): the function
+ * @argument: (nullable): its argument, as in [method@Mp.Pool.submit]
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Calls a function in a worker, and waits for what it returns.
+ *
+ * It fails as [method@Mp.Pool.submit] and [method@Mp.Result.get] do. If the waiting ends before the
+ * task, that is done all the same.
+ *
+ * Returns: (transfer full): what the function returned
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_pool_apply (MpPool        *self,
+               MpTaskFunc     func,
+               GVariant      *argument,
+               double         timeout,
+               GCancellable  *cancellable,
+               GError       **error)
+{
+  g_autoptr (MpResult) result = mp_pool_submit_with (self, func, argument, NULL, error);
+
+  return result != NULL ? mp_result_get (result, timeout, cancellable, error) : NULL;
+}
+
+/**
+ * mp_pool_apply_named:
+ * @self: a pool
+ * @name: the name of a function that the workers know, see [func@Mp.function_register]
+ * @argument: (nullable): its argument, as in [method@Mp.Pool.submit_named]
+ * @timeout: how long to wait, in seconds; negative for no limit
+ * @cancellable: (nullable): a #GCancellable
+ * @error: return location for an error
+ *
+ * Calls a function in a worker, and waits for what it returns.
+ *
+ * It fails as [method@Mp.Pool.submit_named] and [method@Mp.Result.get] do. If the waiting ends
+ * before the task, that is done all the same.
+ *
+ * Returns: (transfer full): what the function returned
+ *
+ * Since: 0.1
+ */
+GVariant *
+mp_pool_apply_named (MpPool        *self,
+                     const char    *name,
+                     GVariant      *argument,
+                     double         timeout,
+                     GCancellable  *cancellable,
+                     GError       **error)
+{
+  g_autoptr (MpResult) result = mp_pool_submit_named_with (self, name, argument, NULL, error);
+
+  return result != NULL ? mp_result_get (result, timeout, cancellable, error) : NULL;
 }

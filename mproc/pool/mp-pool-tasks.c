@@ -374,13 +374,11 @@ mp_pool_wait_room_raw (MpPool *self,
   return mp_pool_wait (self, has_room, self, mp_deadline_from_usec (usec), TRUE, NULL);
 }
 
-static gboolean
-make_room (MpPool               *self,
-           const MpPoolRequest  *request,
-           GError              **error)
+gboolean
+mp_pool_make_room (MpPool         *self,
+                   MpTaskOptions  *options,
+                   GError        **error)
 {
-  MpTaskOptions *options = request->options;
-
   if (G_LIKELY (mp_pool_get_private (self)->max_pending == 0))
     return TRUE;
 
@@ -403,7 +401,7 @@ mp_pool_submit_payload (MpPool                *self,
   MpResult *result;
 
   piece.data = g_bytes_get_data (mp_payload_get_bytes (payload), &piece.size);
-  if (!make_room (self, request, error))
+  if (!mp_pool_make_room (self, request->options, error))
     return NULL;
 
   mp_attach_payload (payload);
@@ -421,7 +419,7 @@ mp_pool_submit_empty (MpPool                *self,
 {
   MpPoolArgument argument = { MP_ENCODING_VARIANT, &(MpQueuePart) { NULL, 0 }, 1 };
 
-  return make_room (self, request, error)
+  return mp_pool_make_room (self, request->options, error)
            ? submit (self, function, MP_TASK_EMPTY, &argument, request, error) : NULL;
 }
 

@@ -101,6 +101,20 @@ MpResult         *mp_pool_submit_named_with (MpPool           *self,
                                          MpTaskOptions        *options,
                                          GError              **error);
 MP_AVAILABLE_IN_0_1
+GVariant         *mp_pool_apply           (MpPool              *self,
+                                           MpTaskFunc           func,
+                                           GVariant            *argument,
+                                           double               timeout,
+                                           GCancellable        *cancellable,
+                                           GError             **error);
+MP_AVAILABLE_IN_0_1
+GVariant         *mp_pool_apply_named     (MpPool              *self,
+                                           const char          *name,
+                                           GVariant            *argument,
+                                           double               timeout,
+                                           GCancellable        *cancellable,
+                                           GError             **error);
+MP_AVAILABLE_IN_0_1
 gboolean          mp_pool_wait_room     (MpPool               *self,
                                          double                timeout,
                                          GCancellable         *cancellable,
@@ -316,6 +330,21 @@ MpResult         *mp_pool_submit_pieces   (MpPool              *self,
                                            const gsize         *sizes,
                                            guint                n_pieces,
                                            MpTaskOptions       *options,
+                                           GError             **error);
+MP_AVAILABLE_IN_0_1
+MpResult         *mp_pool_submit_text     (MpPool              *self,
+                                           guint                kind,
+                                           const char          *function,
+                                           guint                flags,
+                                           const char          *text,
+                                           MpTaskOptions       *options,
+                                           GError             **error);
+MP_AVAILABLE_IN_0_1
+char             *mp_pool_apply_text      (MpPool              *self,
+                                           guint                kind,
+                                           const char          *function,
+                                           const char          *text,
+                                           MpResult           **rest,
                                            GError             **error);
 MP_AVAILABLE_IN_0_1
 int               mp_pool_wait_room_raw   (MpPool              *self,

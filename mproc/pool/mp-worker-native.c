@@ -63,7 +63,8 @@ call_by_name (const MpWorkerTask  *task,
   return mp_function_call (task->kind, task->function, task->function_size, argument, error);
 }
 
-/* Without the parts of a call that are the same each time, if the board knows the function. */
+/* Without the parts of a call that are the same each time, if the board knows where the function
+ * is. */
 static GVariant *
 call (MpWorker  *self,
       GVariant  *argument,
@@ -72,7 +73,7 @@ call (MpWorker  *self,
   const MpWorkerTask *task = &self->task;
   MpTaskFunc *func;
 
-  if (task->known == 0)
+  if (task->known == 0 || task->kind != MP_FUNCTION_SYMBOL)
     return call_by_name (task, argument, error);
 
   func = &self->functions[task->known - 1];

@@ -314,6 +314,7 @@ convert_argument (MpWorker *self,
   g_autoptr (GError) error = NULL;
   MpStatus status;
 
+  g_clear_pointer (&self->converted, mp_payload_unref);
   if (!self->task.is_empty && (wanted == 0 || wanted == self->task.encoding))
     return MP_STATUS_OK;
 
@@ -399,8 +400,53 @@ mp_worker_next (MpWorker  *self,
   g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
 
   status = mp_worker_take (self, mp_deadline_from_usec (usec));
-  if (status == MP_STATUS_OK)
-    status = convert_argument (self, wanted);
+  if (status != MP_STATUS_OK)
+    return status;
+
+  return mp_worker_get_task (self, wanted, kind, flags, function, function_size, encoding, data,
+                             size);
+}
+
+/**
+ * mp_worker_get_task:
+ * @self: a worker with a task
+ * @wanted: the encoding wanted of the argument, an [enum@Mp.Encoding], or 0 for the one it has
+ * @kind: (out): how @function is to be understood
+ * @flags: (out): an [flags@Mp.TaskFlags]
+ * @function: (out) (array length=function_size) (transfer none): what names the function
+ * @function_size: (out): the size of @function in bytes
+ * @encoding: (out): the encoding of @data
+ * @data: (out) (array length=size) (transfer none): the argument
+ * @size: (out): the size of @data in bytes
+ *
+ * Gets all about the task that was taken last, as [method@Mp.Worker.next] does.
+ *
+ * A task whose argument cannot be had in the encoding wanted fails, and another may be taken.
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_INVALID without a task; or %MP_STATUS_INTERRUPTED if the task
+ *   failed. With any other status the worker should end
+ *
+ * Since: 0.1
+ */
+int
+mp_worker_get_task (MpWorker  *self,
+                    guint      wanted,
+                    guint     *kind,
+                    guint     *flags,
+                    guint8   **function,
+                    gsize     *function_size,
+                    guint     *encoding,
+                    guint8   **data,
+                    gsize     *size)
+{
+  MpStatus status;
+
+  *kind = *flags = *encoding = 0;
+  *function = *data = NULL;
+  *function_size = *size = 0;
+  g_return_val_if_fail (MP_IS_WORKER (self), MP_STATUS_INVALID);
+
+  status = self->task.held ? convert_argument (self, wanted) : MP_STATUS_INVALID;
   if (status != MP_STATUS_OK)
     return status;
 
@@ -408,16 +454,14 @@ mp_worker_next (MpWorker  *self,
   *flags = self->task.flags;
   *function = (guint8 *) self->task.function;
   *function_size = self->task.function_size;
-  if (self->converted == NULL)
+  *encoding = self->task.encoding;
+  *data = (guint8 *) self->task.argument;
+  *size = self->task.argument_size;
+  if (self->converted != NULL)
     {
-      *encoding = self->task.encoding;
-      *data = (guint8 *) self->task.argument;
-      *size = self->task.argument_size;
-      return MP_STATUS_OK;
+      *encoding = mp_payload_get_encoding (self->converted);
+      *data = (guint8 *) g_bytes_get_data (mp_payload_get_bytes (self->converted), size);
     }
-
-  *encoding = mp_payload_get_encoding (self->converted);
-  *data = (guint8 *) g_bytes_get_data (mp_payload_get_bytes (self->converted), size);
 
   return MP_STATUS_OK;
 }

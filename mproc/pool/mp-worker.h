@@ -38,6 +38,25 @@ int       mp_worker_next       (MpWorker      *self,
                                 guint8       **data,
                                 gsize         *size);
 MP_AVAILABLE_IN_0_1
+int       mp_worker_next_text  (MpWorker      *self,
+                                gint64         usec,
+                                guint         *flags,
+                                guint         *function,
+                                char         **text);
+MP_AVAILABLE_IN_0_1
+int       mp_worker_get_task   (MpWorker      *self,
+                                guint          wanted,
+                                guint         *kind,
+                                guint         *flags,
+                                guint8       **function,
+                                gsize         *function_size,
+                                guint         *encoding,
+                                guint8       **data,
+                                gsize         *size);
+MP_AVAILABLE_IN_0_1
+int       mp_worker_finish_text (MpWorker     *self,
+                                const char    *text);
+MP_AVAILABLE_IN_0_1
 int       mp_worker_finish     (MpWorker      *self,
                                 guint          encoding,
                                 const guint8  *data,

@@ -100,7 +100,7 @@ async function compare(what, peer, ours, n, asked) {
 
 function call(pool, n) {
     for (let i = 0; i < n; i++)
-        pool.submit(echo, i).get();
+        pool.apply(echo, [i]);
 }
 
 async function callAsync(pool, n) {

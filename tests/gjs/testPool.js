@@ -77,6 +77,88 @@ poolTest('values are natural both ways', async pool => {
     same(await pool.submit((...args) => args, 1, 'b', [null]), [1, 'b', [null]]);
 });
 
+poolTest('apply', pool => {
+    const values = [new Map([[1, NaN]]), 2n ** 70n, new Uint8Array([1]), null, {$mp: 1}, 'ü'];
+    same(pool.apply((...args) => args, values), values);
+    same(pool.apply(() => undefined), null);
+    same(pool.apply(async x => x + 1, [1]), 2);
+    const large = new Uint8Array(100000).fill(7);
+    same(pool.apply(bytes => bytes.length, [large]), 100000);
+    same(pool.apply(n => new Uint8Array(n).fill(7), [100000]), large);
+    same(pool.apply(text => text.length, ['x'.repeat(100000)]), 100000);
+    same(pool.apply(tasks.countCalls) > 0, true);
+    same(pool.apply({module: TASKS, name: 'double'}, [4]), 8);
+    same(pool.apply(`${TASKS}#double`, [4]), 8);
+    same(pool.apply(() => imports.gi.GLib.usleep(300000) ?? 'slept'), 'slept');
+    same(pool.apply((a, b) => a + b, [1, 2], {timeout: 30, name: 'sum', retries: 1}), 3);
+});
+
+poolTest('apply with objects', pool => {
+    const queue = new Mp.Queue();
+    same(pool.apply(q => q.put('from the worker') ?? 1, [queue]), 1);
+    same(queue.get({timeout: 30}), 'from the worker');
+    const made = pool.apply(() => {
+        const theirs = new (imports.gi.Mp.Queue)();
+        theirs.put([1]);
+        return theirs;
+    });
+    same(made.get({timeout: 30}), [1]);
+});
+
+poolTest('more functions than have a number', pool => {
+    for (let i = 0; i < 100; i++) {
+        const add = new Function('x', `return x + ${i};`);
+        same(pool.apply(add, [1]), 1 + i);
+        same(pool.submit(add, 2).get(), 2 + i);
+    }
+    const padding = '/*'.padEnd(1000, '.');
+    same(pool.apply(new Function('x', `${padding}*/ return x;`), [5]), 5);
+    same(pool.apply(new Function('x', `${padding}*/ return x;`), [6]), 6);
+}, 1);
+
+poolTest('apply fails as its task does', pool => {
+    const error = thrown(() => pool.apply(tasks.failInside, ['do']));
+    ok(error instanceof RangeError);
+    same(error.message, 'cannot do');
+    isError(error, Mp.Error, Mp.Error.TASK_FAILED);
+    match(error.stack, /testPool\.js/);
+    const local = 1;
+    match(thrown(() => pool.apply(() => local)).message, /not available in the worker: local/);
+    match(thrown(() => pool.apply(() => local)).message, /not available in the worker: local/);
+    isError(thrown(() => pool.apply(KILL_SELF)), Mp.Error, Mp.Error.WORKER_DIED);
+    same(pool.apply(x => x, ['still there']), 'still there');
+    isError(thrown(() => pool.apply(() => imports.gi.GLib.usleep(2000000), [], {timeout: 0.05})),
+        Mp.Error, Mp.Error.TIMED_OUT);
+    isError(thrown(() => pool.apply(x => x, 5)), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    isError(thrown(() => pool.apply(5)), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(thrown(() => pool.apply(x => x, [() => 1])), Mp.Error, Mp.Error.NOT_PLAIN);
+    isError(thrown(() => pool.apply(() => () => 1)), Mp.Error, Mp.Error.NOT_PLAIN);
+});
+
+test('apply to a closed pool, and a bounded one', async () => {
+    const pool = new Mp.Pool({nWorkers: 1, maxPending: 2});
+    const slow = [1, 2].map(x => pool.submit(y => imports.gi.GLib.usleep(100000) ?? y, x));
+    same(pool.apply(x => x, [3]), 3);   // waits for room
+    same(await Promise.all(slow), [1, 2]);
+    pool.close();
+    isError(thrown(() => pool.apply(x => x, [1])), Mp.Error, Mp.Error.CLOSED);
+    await pool.joinAsync({timeout: 30});
+});
+
+poolTest('the main loop has its turn beside many short tasks', async pool => {
+    let turns = 0;
+    const source = GLib.timeout_add(GLib.PRIORITY_DEFAULT, 1, () => {
+        turns++;
+        return GLib.SOURCE_CONTINUE;
+    });
+    const end = GLib.get_monotonic_time() + 500000;
+    let done = 0;
+    while (GLib.get_monotonic_time() < end)
+        same(await pool.submit(x => x, done), done++);
+    GLib.source_remove(source);
+    ok(turns > 5, `${turns} turns beside ${done} tasks`);
+});
+
 poolTest('all kinds of functions', async pool => {
     const object = {
         method(x) {

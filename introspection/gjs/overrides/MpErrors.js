@@ -8,12 +8,12 @@
 // Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
 // has `remoteStack` and matches Mp.Error.TASK_FAILED too.
 
-/* exported asyncOptions, calmly, check, checkIterable, checkRead, countdown, describe, failure,
-  init, microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
+/* exported asyncOptions, briefly, calmly, check, checkIterable, checkRead, countdown, describe,
+  failure, init, microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
 
 'use strict';
 
-const {GLib, Gio} = imports.gi;
+const {GLib} = imports.gi;
 const System = imports.system;
 const Values = imports.overrides.MpValues;
 
@@ -21,6 +21,9 @@ const SECOND = 1000000;
 const LOWEST_PRIORITY = 2 * GLib.PRIORITY_LOW;
 
 let Mp = null;
+
+// Not every process that waits needs Gio, which takes its time to load.
+const gio = () => imports.gi.Gio;
 
 function init(namespace) {
     Mp = namespace;
@@ -57,8 +60,9 @@ function check(status, timedOut, message) {
     if (status === Mp.Status.TIMED_OUT && timedOut !== undefined)
         throw failure(timedOut, message);
     if (status === Mp.Status.CANCELLED) {
-        throw new Gio.IOErrorEnum({
-            code: Gio.IOErrorEnum.CANCELLED,
+        const {IOErrorEnum} = gio();
+        throw new IOErrorEnum({
+            code: IOErrorEnum.CANCELLED,
             message: 'Operation was cancelled',
         });
     }
@@ -126,7 +130,7 @@ function timeoutOf(options) {
 function asyncOptions(options) {
     const timeout = timeoutOf(options);
     const cancellable = options?.cancellable ?? null;
-    if (cancellable !== null && !(cancellable instanceof Gio.Cancellable))
+    if (cancellable !== null && !(cancellable instanceof gio().Cancellable))
         throw failure(Mp.Error.INVALID_ARGUMENT, 'cancellable is a Gio.Cancellable');
     return {cancellable, timeout};
 }
@@ -206,6 +210,27 @@ function calmly(awaited) {
     });
 }
 
+// What comes at once comes sooner than the main loop could bring it. But that has to have its turn:
+// so many milliseconds may pass in which answers are waited for like this, one after the other.
+const AT_ONCE = 20;         // microseconds; the library looks a little longer than it would sleep
+const LONGEST_BURST = 5;
+let burst = 0;
+
+/**
+ * Waits for what may be there at once, before a promise is made.
+ *
+ * @param {function(number): boolean} wait - waits for so many microseconds
+ * @returns {boolean} whether it is there
+ */
+function briefly(wait) {
+    const now = Date.now();
+    if (now - burst > LONGEST_BURST) {
+        burst = now;
+        return false;
+    }
+    return wait(AT_ONCE);
+}
+
 /** A promise that is kept by the next round of the main loop. */
 function tick() {
     return new Promise(resolve => {
@@ -228,7 +253,7 @@ function pause(milliseconds) {
 
 // A cancellable that also follows another one and a clock.
 function makeCancellable(cancellable, usec) {
-    const own = new Gio.Cancellable();
+    const own = new (gio().Cancellable)();
     const state = {own, timedOut: false};
     const follow = cancellable?.connect(() => own.cancel()) ?? 0;
     let timer = 0;
@@ -272,8 +297,9 @@ function promise(begin, finish, options) {
             try {
                 resolve(finish(result));
             } catch (error) {
+                const {IOErrorEnum} = gio();
                 const late = state?.timedOut &&
-                    error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+                    error.matches?.(IOErrorEnum, IOErrorEnum.CANCELLED);
                 reject(late ? failure(Mp.Error.TIMED_OUT, 'The operation timed out') : error);
             }
         });

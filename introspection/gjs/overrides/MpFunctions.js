@@ -13,7 +13,7 @@
 //
 // A description is JSON text: {"module": URI, "name": export} or {"source": text, "name": name}.
 
-/* exported describe, findNamed, init, isTask, isWorker, knowsNamed, register, registered,
+/* exported describe, findNamed, init, isTask, isWorker, knowsNamed, needClasses, register,
    resolve, resolveNamed, rewrite, setWorker, task */
 
 'use strict';
@@ -21,14 +21,23 @@
 const {GLib} = imports.gi;
 
 let Mp = null;
+let installClasses = null;  // until that is done
 let inWorker = false;
 
 const references = new WeakMap();   // function → {module, name}
 const descriptions = new WeakMap(); // function → text
 const resolved = new Map();         // text → function, in a worker
 
-function init(namespace) {
+function init(namespace, install) {
     Mp = namespace;
+    installClasses = install;
+}
+
+/** Has the classes of the library be as they are in any program, from now on. */
+function needClasses() {
+    const install = installClasses;
+    installClasses = null;
+    install?.();
 }
 
 const registry = new Map();         // name → function
@@ -52,6 +61,7 @@ function isWorker() {
     return inWorker;
 }
 
+/** Says that this process runs tasks, before the namespace is first imported. */
 function setWorker() {
     inWorker = true;
 }
@@ -131,25 +141,28 @@ function describeNamed({module, name}) {
     return JSON.stringify({module: uri, name});
 }
 
+function describeAnew(func) {
+    if (!isTask(func))
+        throw refuse('A task is a function, or an object that has module and name');
+    if (typeof func !== 'function')
+        return describeNamed(func);
+
+    const text = JSON.stringify(references.get(func) ?? describeSource(func));
+    descriptions.set(func, text);
+    return text;
+}
+
 /**
  * The description of a function for another process.
  *
  * @param {Function|{module: string, name: string}} func - the function
  * @returns {string} the description
  */
-function describe(func) {
-    if (!isTask(func))
-        throw refuse('A task is a function, or an object that has module and name');
-    if (typeof func !== 'function')
-        return describeNamed(func);
+var describe = (() => {
+    const [known, make] = [descriptions, describeAnew];     // this file's names are slow to look up
 
-    let text = descriptions.get(func);
-    if (text === undefined) {
-        text = JSON.stringify(references.get(func) ?? describeSource(func));
-        descriptions.set(func, text);
-    }
-    return text;
-}
+    return func => known.get(func) ?? make(func);
+})();
 
 // ── In the worker ───────────────────────────────────────────────────────────────────────────────
 
@@ -158,6 +171,7 @@ function missing(message) {
 }
 
 async function load({module, name}) {
+    needClasses();
     let namespace;
     try {
         namespace = await import(module);
@@ -173,7 +187,10 @@ async function load({module, name}) {
     return namespace[name];
 }
 
+// Source sees the library only if it imports it, in whatever way.
 function compile({source, name}) {
+    if (source.includes('import'))
+        needClasses();
     const url = `//# sourceURL=mproc:${encodeURIComponent(name || 'anonymous')}`;
     const evaluate = eval; // indirectly: in the global scope
 
@@ -210,6 +227,7 @@ function findNamed(name) {
  * @returns {Promise<Function>} the function
  */
 async function resolveNamed(module, name) {
+    needClasses();
     const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
     let problem = null;
     let func = null;

@@ -13,8 +13,8 @@
 
 const Errors = imports.overrides.MpErrors;
 const Functions = imports.overrides.MpFunctions;
+const Messages = imports.overrides.MpMessage;
 const Processes = imports.overrides.MpProcess;
-const Queues = imports.overrides.MpQueue;
 const Values = imports.overrides.MpValues;
 
 // As many chunks per worker share a map's items if no size is given.
@@ -27,7 +27,6 @@ let Mp = null;
 let realInit = null;
 
 const encoder = new TextEncoder();
-let lastDescription = {text: null, bytes: null};
 
 // ── Results ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,7 +103,7 @@ function getResult(options) {
  * @returns {Promise} the value
  */
 async function getResultAsync(options) {
-    if (!this.is_ready()) {
+    if (!this.is_ready() && !Errors.briefly(usec => this.wait_raw(usec) === Mp.Status.OK)) {
         await Errors.promise(
             (cancellable, callback) => this.get_async(cancellable, callback),
             result => {
@@ -171,15 +170,11 @@ function taskOptions(options) {
     return made;
 }
 
-// A function by name, for workers of any language, or one of this language.
+/** A function for a task: by name, for workers of any language, or one of this language. */
 function describe(func) {
-    if (typeof func === 'string')
-        return func;
-
-    const text = Functions.describe(func);
-    if (text !== lastDescription.text)
-        lastDescription = {text, bytes: encoder.encode(text)};
-    return lastDescription.bytes;
+    return typeof func === 'string'
+        ? [Mp.FunctionKind.NAMED, func]
+        : [Mp.FunctionKind.LANGUAGE, Functions.describe(func)];
 }
 
 // One that is given by name has one argument, whatever its language.
@@ -187,25 +182,37 @@ function oneArgument(values) {
     return values.length === 1 ? values[0] : values;
 }
 
-function submitData(pool, description, flags, given, stack, options = null) {
-    const named = typeof description === 'string';
-    const values = named && !(flags & Mp.TaskFlags.MAP) ? oneArgument(given) : given;
-    const found = Values.collect();
-    const data = Values.encodeMessage(values, found);
-    let result;
-    Queues.attach(found.objects);
+// What a text alone cannot carry.
+function submitRich(pool, [kind, description], flags, text, found, options) {
+    Messages.attach(found.objects);
     try {
-        result = pool.submit_data_with(
-            named ? Mp.FunctionKind.NAMED : Mp.FunctionKind.LANGUAGE,
-            named ? encoder.encode(description) : description, flags,
-            Mp.Encoding.JSON, data, options);
+        return pool.submit_data_with(kind, encoder.encode(description), flags, Mp.Encoding.JSON,
+            Values.joinMessage(text, found), options);
     } finally {
         if (found.objects.length > 0)
             Mp.Shared.detach_all();
     }
-    result._stack = stack;
-    return result;
 }
+
+// This file's names are slow to look up.
+function makeSubmitTask() {
+    const [values, rich, one] = [Values, submitRich, oneArgument];
+    const {NAMED} = Mp.FunctionKind;
+    const {MAP} = Mp.TaskFlags;
+
+    return (pool, description, flags, given, stack, options = null) => {
+        const found = {objects: [], pieces: [], size: 0};
+        const [kind, func] = description;
+        const text = values.encode(kind === NAMED && !(flags & MAP) ? one(given) : given, found);
+        const result = found.objects.length === 0 && found.pieces.length === 0
+            ? pool.submit_text(kind, func, flags, text, options)
+            : rich(pool, description, flags, text, found, options);
+        result._stack = stack;
+        return result;
+    };
+}
+
+let submitTask = null;
 
 /**
  * Gives the pool one call of a function.
@@ -215,8 +222,7 @@ function submitData(pool, description, flags, given, stack, options = null) {
  * @returns {Mp.Result} the result, which can be awaited
  */
 function submit(func, ...args) {
-    const description = describe(func);
-    return submitData(this, description, Mp.TaskFlags.DEFAULT, args, localStack());
+    return submitTask(this, describe(func), Mp.TaskFlags.DEFAULT, args, localStack());
 }
 
 // Results have a then() of their own, which would be followed if a promise were given one; so
@@ -256,12 +262,54 @@ function checkSize(size, name) {
 function run(func, args = [], options = {}) {
     const {cancellable} = Errors.asyncOptions({cancellable: options?.cancellable});
     const description = describe(func);
+    checkArguments(args);
     let made = taskOptions(options);
     if (cancellable !== null) {
         made ??= new Mp.TaskOptions();
         made.cancellable = cancellable;
     }
-    return submitData(this, description, Mp.TaskFlags.DEFAULT, args, localStack(), made);
+    return submitTask(this, description, Mp.TaskFlags.DEFAULT, args, localStack(), made);
+}
+
+function checkArguments(args) {
+    if (!Array.isArray(args))
+        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'args is an array of arguments');
+    return args;
+}
+
+// What is not there after a moment, or did not go well.
+function getRest(result, options) {
+    result._stack = localStack();
+    return result.get(options);
+}
+
+function makeApply() {
+    const [values, functions, check, rest] = [Values, Functions, checkArguments, getRest];
+    const {LANGUAGE} = Mp.FunctionKind;
+
+    /**
+     * Calls a function in a worker, and waits for what it returns. Stops the main loop meanwhile;
+     * await what run() gives instead where that matters.
+     *
+     * @param {Function|{module: string, name: string}|string} func - the function, or its name
+     * @param {Array} [args] - its arguments
+     * @param {object} [options] - options as for run(), and:
+     * @param {number} [options.timeout] - seconds after which the waiting ends, but not the task
+     * @returns {*} what the function returned
+     */
+    return function apply(func, args = [], options = undefined) {
+        check(args);
+        if (options !== undefined || typeof func === 'string')
+            return rest(this.run(func, args, options), options);
+
+        const found = {objects: [], pieces: [], size: 0};
+        const text = values.encode(args, found);
+        if (found.objects.length > 0 || found.pieces.length > 0)
+            return rest(this.run(func, args));
+
+        const [value, result] = this.apply_text(LANGUAGE, functions.describe(func), text);
+        return result === null ? values.decode(value) : rest(result);
+    };
 }
 
 // Where a pool is bounded, whoever gives tasks lets the main loop run until there is room.
@@ -317,7 +365,7 @@ async function map(func, items, options = {}) {
             const chunk = list.slice(start, start + size);
             if (this.max_pending > 0)
                 await waitRoom(this);
-            const result = submitData(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+            const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
             gathered.add(result);
             starts.set(result, start);
         }
@@ -379,7 +427,7 @@ async function* imap(func, items,
                 if (chunk.length > 0) {
                     if (this.max_pending > 0)
                         await waitRoom(this);
-                    const result = submitData(this, description, Mp.TaskFlags.MAP, chunk, stack,
+                    const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack,
                         made);
                     out.add(result);
                     gathered.add(result);
@@ -528,8 +576,10 @@ class ThreadPool {
 
 function installPool(prototype) {
     realInit = prototype._init;
+    submitTask = makeSubmitTask();
     Object.assign(prototype, {
         _init: initPool,
+        apply: makeApply(),
         submit,
         run,
         map,

@@ -598,7 +598,6 @@ function initQueue(options = {}) {
 
 function install(namespace) {
     Mp = namespace;
-    Messages.install(namespace);
     const prototype = Mp.Queue.prototype;
     realInit = prototype._init;
     Object.assign(prototype, {

@@ -37,11 +37,16 @@ const MARK = '$mp';
 const MARK_TEXT = '"$mp"';
 
 let Mp = null;
-let awake = false;      // encode() is inside JSON.stringify
-let nForms = 0;         // forms made so far
-let lastForm = null;    // the latest of them
-let found = null;       // what encode() was given to collect objects and pieces in
-let pieces = null;      // what decode() has besides the text
+
+// Names of this file are slow to look up. What runs for each value has its own, in a closure, and
+// shares these.
+const state = {
+    awake: false,       // encode() is inside JSON.stringify
+    nForms: 0,          // forms made so far
+    lastForm: null,     // the latest of them
+    found: null,        // what encode() was given to collect objects and pieces in
+    pieces: null,       // what decode() has besides the text
+};
 
 var {collect} = Pieces;
 var joinMessage = Pieces.join;
@@ -51,9 +56,9 @@ function notPlain(message) {
 }
 
 function form(...content) {
-    nForms++;
-    lastForm = {[MARK]: content};
-    return lastForm;
+    state.nForms++;
+    state.lastForm = {[MARK]: content};
+    return state.lastForm;
 }
 
 function invalid(message) {
@@ -61,7 +66,7 @@ function invalid(message) {
 }
 
 function bytesForm(kind, bytes) {
-    return form(kind, Pieces.contentOf(bytes, found));
+    return form(kind, Pieces.contentOf(bytes, state.found));
 }
 
 function viewForm(kind, {buffer, byteOffset, byteLength}) {
@@ -83,14 +88,14 @@ function objectForm(object) {
     if (!isProxy && !(object instanceof Mp.Shared))
         throw notPlain(`A ${name} cannot leave the process`);
 
-    if (!found?.objects)
+    if (!state.found?.objects)
         throw notPlain(`A ${name} travels only in queues, to tasks and back, and to processes`);
     const handle = object.get_handle();
     if (handle === null)
         throw notPlain(`A ${name} that cannot be used here cannot leave the process`);
     // What the message holds: of a proxy, what keeps the object in the server meanwhile.
     const holder = isProxy ? object.get_ticket() : object;
-    found.objects.push(holder);
+    state.found.objects.push(holder);
     return form('object', isProxy ? `${handle}/${holder.get_handle()}` : handle);
 }
 
@@ -98,9 +103,9 @@ function variantForm(variant) {
     const payload = Mp.Payload.new_variant(variant);
     const objects = payload.get_objects();
     if (objects?.length > 0) {
-        if (!found?.objects)
+        if (!state.found?.objects)
             throw notPlain('Shared objects travel only in queues, to tasks and back');
-        found.objects.push(...objects);
+        state.found.objects.push(...objects);
     }
     return bytesForm('variant', payload.get_bytes().toArray());
 }
@@ -154,7 +159,7 @@ function addSleeper(prototype, convert) {
     const before = prototype.toJSON;
 
     function toJSON(key) {
-        if (awake)
+        if (state.awake)
             return convert(this);
         return before ? before.call(this, key) : this;
     }
@@ -237,7 +242,7 @@ function exact(value, key) {
     if (typeof value.toJSON === 'function') {
         const made = value.toJSON(key);
         if (made !== value)
-            return made === lastForm ? exactForm(made) : exact(made, key);
+            return made === state.lastForm ? exactForm(made) : exact(made, key);
     }
     if (Array.isArray(value))
         return Array.from(value, (item, index) => exact(item, String(index)));
@@ -275,9 +280,9 @@ function slowText(value, text, made) {
     if (text !== undefined && countMarks(text) === made && !mayLose(value))
         return text;
 
-    Pieces.reset(found);
+    Pieces.reset(state.found);
     const tree = exact(value, '');
-    awake = false;
+    state.awake = false;
     return JSON.stringify(tree);
 }
 
@@ -349,26 +354,30 @@ function explain(error, value) {
  *   attached to the text, without which all are in it: see collect()
  * @returns {string} the text
  */
-function encode(value, toFill = null) {
-    const outerAwake = awake;
-    const outerFound = found;
-    const before = nForms;
-    awake = true;
-    found = toFill;
-    try {
-        const text = JSON.stringify(value);
-        const made = nForms - before;
-        if (text !== undefined && !text.includes('null') && !text.includes('{}') &&
-            (made === 0 ? !text.includes(MARK_TEXT) : countMarks(text) === made))
-            return text;
-        return slowText(value, text, made);
-    } catch (error) {
-        throw explain(error, value);
-    } finally {
-        awake = outerAwake;
-        found = outerFound;
-    }
-}
+var encode = (() => {
+    const {stringify} = JSON;
+    const [shared, markText, count, slow, why] =
+        [state, MARK_TEXT, countMarks, slowText, explain];
+
+    return (value, toFill = null) => {
+        const {awake, found, nForms} = shared;
+        shared.awake = true;
+        shared.found = toFill;
+        try {
+            const text = stringify(value);
+            const made = shared.nForms - nForms;
+            if (text !== undefined && !text.includes('null') && !text.includes('{}') &&
+                (made === 0 ? !text.includes(markText) : count(text) === made))
+                return text;
+            return slow(value, text, made);
+        } catch (error) {
+            throw why(error, value);
+        } finally {
+            shared.awake = awake;
+            shared.found = found;
+        }
+    };
+})();
 
 /**
  * A value as a message: its text, and the bytes attached to it.
@@ -440,7 +449,8 @@ function readDateTime(text) {
 }
 
 function readVariant(content) {
-    const bytes = Pieces.make('variant', content, pieces);
+    imports.overrides.MpFunctions.needClasses();
+    const bytes = Pieces.make('variant', content, state.pieces);
     const payload = Mp.Payload.new(Mp.Encoding.VARIANT, new GLib.Bytes(bytes));
     payload.get_objects();      // what it names is held by the GVariant, too
     const variant = payload.get_variant(null);
@@ -451,6 +461,7 @@ function readVariant(content) {
 }
 
 function openObject(handle) {
+    imports.overrides.MpFunctions.needClasses();
     return handle.startsWith('mproc-manager:') ? Mp.Proxy.open(handle) : Mp.Shared.open(handle);
 }
 
@@ -468,7 +479,7 @@ const readers = {
 
 for (const kind of ['bytes', 'clamped', 'buffer', 'view', 'int8', 'int16', 'int32', 'int64',
     'uint16', 'uint32', 'uint64', 'float32', 'float64'])
-    readers[kind] = content => Pieces.make(kind, content, pieces);
+    readers[kind] = content => Pieces.make(kind, content, state.pieces);
 
 function readForm(content) {
     if (!Array.isArray(content) || content.length !== 2)
@@ -527,24 +538,30 @@ function explainText(error) {
  * @param {Reader} [attached] - what is attached to it: of MpPieces
  * @returns {*} the value
  */
-function decode(text, attached = null) {
-    const outer = pieces;
-    try {
-        // A hand may have written the mark with escapes, which begin like those of control
-        // characters. Names of this file are slow to look up, so the usual way uses few of them.
-        if (attached === null && !text.includes('"$mp"') && !text.includes('\\u00'))
-            return JSON.parse(text);
+var decode = (() => {
+    const {parse} = JSON;
+    const [shared, replaceForms, why] = [state, decodeForms, explainText];
 
-        pieces = attached;
-        const value = decodeForms(JSON.parse(text));
-        attached?.finish();
-        return value;
-    } catch (error) {
-        throw explainText(error);
-    } finally {
-        pieces = outer;
-    }
-}
+    return (text, attached = null) => {
+        const {pieces} = shared;
+        try {
+            // A hand may have written the mark with escapes, which begin like those of control
+            // characters.
+            if (attached === null && !text.includes('"$mp"') && !text.includes('\\u00'))
+                return parse(text);
+
+            shared.pieces = attached;
+            const value = replaceForms(parse(text));
+            attached?.finish();
+            return value;
+        } catch (error) {
+            throw why(error);
+        } finally {
+            shared.pieces = pieces;
+        }
+    };
+})();
+
 
 /**
  * The value of a message: of a text, and what is attached to it.
