@@ -128,7 +128,12 @@ mp_pool_complete (MpPool     *self,
   MpResult *stolen = mp_waiting_steal (&priv->waiting, result->id);
 
   count (priv, result);
-  add_news (&news->ready, stolen != NULL ? stolen : g_object_ref (result));
+  if (stolen == NULL)
+    stolen = g_object_ref (result);
+  if (news->first == NULL)
+    news->first = stolen;
+  else
+    add_news (&news->ready, stolen);
 
   while (result->iterators != NULL)
     {
@@ -188,12 +193,16 @@ mp_pool_deliver (MpPool     *self,
                  gboolean    in_dispatch)
 {
   g_autoptr (GSList) ops = g_slist_reverse (g_steal_pointer (&news->ops));
+  g_autoptr (MpResult) first = g_steal_pointer (&news->first);
 
   if (news->told != NULL)
     tell_each (&news->told, mp_result_notify_progress);
-  if (news->ready != NULL || news->changes != NULL || news->printed != NULL)
+  if (first != NULL || news->changes != NULL || news->printed != NULL)
     mp_pool_emit_changes (self, news);
-  tell_each (&news->ready, tell_ready);
+  if (first != NULL)
+    tell_ready (first);
+  if (news->ready != NULL)
+    tell_each (&news->ready, tell_ready);
 
   for (GSList *l = ops; l != NULL; l = l->next)
     mp_op_finish (l->data, in_dispatch);
@@ -475,7 +484,7 @@ look (MpPool     *self,
 
   if (n > 0)
     interval = SUPERVISE_INTERVAL;
-  if (urgent || interval == 0 || g_get_monotonic_time () - priv->supervised > interval)
+  if (urgent || interval == 0 || mp_pool_now () - priv->supervised > interval)
     changed = mp_pool_supervise (self, news);
 
   return n > 0 || changed;
@@ -513,26 +522,21 @@ leave_office (MpPool     *self,
               gboolean    in_dispatch)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  gboolean bury;
 
   mp_pool_lock ();
-  bury = priv->state == MP_POOL_TERMINATED && !priv->buried;
-  mp_pool_unlock ();
-
-  if (bury)
+  if (priv->state == MP_POOL_TERMINATED && !priv->buried)
     {
       g_autoptr (GError) error = g_error_new_literal (MP_ERROR, MP_ERROR_TERMINATED,
                                                       "The pool was terminated");
 
+      mp_pool_unlock ();
       mp_pool_drain (self, news);
       mp_pool_kill_workers (self);
       mp_pool_lock ();
       mp_pool_fail_waiting (self, error, MP_TASK_FAILURE_TERMINATED, news);
       priv->buried = TRUE;
-      mp_pool_unlock ();
     }
 
-  mp_pool_lock ();
   priv->attendant = NULL;
   mp_pool_wake_followers (priv);
   if (priv->end_ops != NULL && mp_pool_has_ended (self))

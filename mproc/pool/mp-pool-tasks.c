@@ -107,7 +107,7 @@ wants_worker (MpPoolPrivate *priv)
 static gboolean
 is_look_due (MpPoolPrivate *priv)
 {
-  gint64 now = g_get_monotonic_time ();
+  gint64 now = mp_pool_now ();
 
   if (now - priv->looked <= LOOK_INTERVAL && !wants_worker (priv))
     return FALSE;
