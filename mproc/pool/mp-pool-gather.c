@@ -143,9 +143,11 @@ mp_pool_complete (MpPool     *self,
       mp_result_iterator_arrived (iterator, result, news);
     }
 
-  if (result->ops != NULL)
-    mp_op_advance_all (&result->ops, news);
-  if (result->extra != NULL && result->extra->group != NULL)
+  if (result->extra == NULL)
+    return;
+  if (result->extra->ops != NULL)
+    mp_op_advance_all (&result->extra->ops, news);
+  if (result->extra->group != NULL)
     tell_group (result->extra->group, result, news);
 }
 

@@ -465,7 +465,7 @@ advance_map (MpOp *op)
 
       if (!mp_result_peek_ready (result))
         {
-          mp_op_place (op, &result->ops);
+          mp_op_place (op, &mp_result_get_extra (result)->ops);
           return FALSE;
         }
       op->index++;

@@ -138,7 +138,7 @@ typedef struct {
   gint64           looked;         /* when a task given last made somebody look */
   guint            failures;       /* workers in a row that were of no use */
   GHashTable      *references;     /* function → (owned) MpPoolReference: its name elsewhere */
-  GHashTable      *texts;          /* name → (owned) MpPoolFunction: those given as texts */
+  GHashTable      *names;          /* of (owned) MpPoolFunction: what bindings named */
   guint            n_known;        /* of both, those whose names are on the board */
   GPtrArray       *watches;        /* of MpPoolWatch, see mp-pool-async.c */
 
@@ -150,7 +150,7 @@ typedef struct {
   guint            deaths;         /* in a row, without any result */
 
   MpPoolReference *last_reference; /* atomic: one of those above, */
-  MpPoolFunction  *last_text;      /* and of these */
+  MpPoolFunction  *last_name;      /* and of these */
   int              urgent;         /* atomic: the workers are to be looked after now */
   int              kicks;          /* atomic: times that the attendant was told to look up */
 
@@ -311,7 +311,7 @@ MpStatus       mp_pool_sleep            (MpPool        *self,
                                          GCancellable  *cancellable);
 gboolean       mp_pool_has_workers      (MpPoolPrivate *priv);
 
-/* mp-pool-tasks.c */
+/* mp-pool-names.c */
 
 /* How a function is named in a task. */
 struct _MpPoolFunction {
@@ -323,15 +323,17 @@ struct _MpPoolFunction {
 
 void           mp_pool_reference_free        (gpointer               reference);
 
-/* Under the mutex: puts the name on the board. FALSE if there is no room for it. */
-gboolean       mp_pool_make_known            (MpPoolPrivate         *priv,
-                                              MpPoolFunction        *function);
-
 MpPoolFunction mp_pool_function_from_name    (const char            *name);
 gboolean       mp_pool_function_from_address (MpPool                *self,
                                               MpTaskFunc             func,
                                               MpPoolFunction        *function,
                                               GError               **error);
+
+MpPoolFunction mp_pool_function_find         (MpPool                *self,
+                                              const MpPoolFunction  *function);
+GHashTable    *mp_pool_names_new             (void);
+
+/* mp-pool-tasks.c */
 
 /* What goes with a task; all of it may be missing. */
 typedef struct {

@@ -4,118 +4,13 @@
  */
 
 /*
- * The calls by which a program gives one task: they say how the function is named elsewhere, and
- * leave the rest to mp-pool-tasks.c.
+ * The calls by which a program gives one task: they have the function named, and leave the rest to
+ * mp-pool-tasks.c.
  */
 
 #include "config.h"
 
 #include "mproc/pool/mp-pool-private.h"
-
-#include <string.h>
-
-#include "mproc/base/mp-error-private.h"
-#include "mproc/process/mp-function-private.h"
-
-/* ── Naming the function ────────────────────────────────────────────────────────────────────── */
-
-/* What the pool keeps of a function that it was given by address. */
-struct _MpPoolReference {
-  MpTaskFunc     func;
-  GBytes        *bytes;
-  MpPoolFunction function;
-};
-
-void
-mp_pool_reference_free (gpointer reference)
-{
-  MpPoolReference *self = reference;
-
-  g_bytes_unref (self->bytes);
-  g_free (self);
-}
-
-gboolean
-mp_pool_make_known (MpPoolPrivate  *priv,
-                    MpPoolFunction *function)
-{
-  MpPoolName *place;
-
-  if (priv->board == NULL || priv->n_known == MP_POOL_FUNCTIONS
-      || function->size > sizeof place->name)
-    return FALSE;
-
-  place = &priv->board->functions[priv->n_known];
-  memcpy (place->name, function->name, function->size);
-  place->size = function->size;
-  function->known = ++priv->n_known;
-
-  return TRUE;
-}
-
-static MpPoolReference *
-new_reference (MpPoolPrivate  *priv,
-               MpTaskFunc      func,
-               GError        **error)
-{
-  GBytes *bytes = mp_function_describe (func, error);
-  MpPoolReference *self, *other;
-
-  if (bytes == NULL)
-    return NULL;
-
-  self = g_new0 (MpPoolReference, 1);
-  self->func = func;
-  self->bytes = bytes;
-  self->function.kind = MP_FUNCTION_SYMBOL;
-  self->function.name = g_bytes_get_data (bytes, &self->function.size);
-
-  mp_pool_lock ();
-  other = g_hash_table_lookup (priv->references, (gpointer) func);
-  if (other == NULL)
-    {
-      mp_pool_make_known (priv, &self->function);
-      g_hash_table_insert (priv->references, (gpointer) func, self);
-    }
-  mp_pool_unlock ();
-  if (other != NULL)
-    mp_pool_reference_free (self);
-
-  return other != NULL ? other : self;
-}
-
-/* How @func is named elsewhere; the pool keeps it. Mostly it is the one that was asked for last. */
-gboolean
-mp_pool_function_from_address (MpPool          *self,
-                               MpTaskFunc       func,
-                               MpPoolFunction  *function,
-                               GError         **error)
-{
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  MpPoolReference *reference = g_atomic_pointer_get (&priv->last_reference);
-
-  if (reference == NULL || reference->func != func)
-    {
-      mp_pool_lock ();
-      reference = g_hash_table_lookup (priv->references, (gpointer) func);
-      mp_pool_unlock ();
-      if (reference == NULL)
-        reference = new_reference (priv, func, error);
-      if (reference == NULL)
-        return FALSE;
-      g_atomic_pointer_set (&priv->last_reference, reference);
-    }
-
-  *function = reference->function;
-
-  return TRUE;
-}
-
-MpPoolFunction
-mp_pool_function_from_name (const char *name)
-{
-  return (MpPoolFunction) { MP_FUNCTION_NAMED, name, strlen (name), 0 };
-}
 
 static MpResult *
 submit_one (MpPool                *self,

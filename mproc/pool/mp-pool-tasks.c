@@ -459,10 +459,15 @@ mp_pool_submit_foreign (MpPool                *self,
                         MpTaskOptions         *options,
                         GError               **error)
 {
-  if (!check_data (argument->encoding, function->size, error))
+  MpPoolFunction found;
+
+  if (!mp_pool_is_owner (self, error)
+      || !check_data (argument->encoding, function->size, error))
     return NULL;
 
-  return submit (self, function, flags & (MP_TASK_MAP | MP_TASK_INHERITED), argument,
+  found = mp_pool_function_find (self, function);
+
+  return submit (self, &found, flags & (MP_TASK_MAP | MP_TASK_INHERITED), argument,
                  &(MpPoolRequest) { options, NULL }, error);
 }
 

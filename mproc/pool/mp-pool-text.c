@@ -7,9 +7,6 @@
  * Tasks whose function and argument are texts, for bindings of languages in which a text crosses
  * the border at much less cost than bytes do, and an object at more: one call gives a task, waits
  * for it a moment, and has its value.
- *
- * The name of a function that is short enough is put on the board the first time, so that it does
- * not go with each task, and the worker knows it by its number; it stays there as long as the pool.
  */
 
 #include "config.h"
@@ -22,61 +19,6 @@
 #include "mproc/base/mp-payload-private.h"
 #include "mproc/pool/mp-pool-private.h"
 #include "mproc/pool/mp-result-private.h"
-
-/* A program often calls the same function again. */
-static gboolean
-is_last (const MpPoolFunction *last,
-         guint                 kind,
-         const char           *text)
-{
-  return last != NULL && last->kind == kind && strcmp (last->name, text) == 0;
-}
-
-/* Under the mutex. (nullable): what the pool keeps of the function, if it can have a number. */
-static const MpPoolFunction *
-find_known (MpPoolPrivate *priv,
-            guint          kind,
-            const char    *text)
-{
-  MpPoolFunction *kept = g_hash_table_lookup (priv->texts, text);
-
-  if (kept != NULL)
-    return kept->kind == kind ? kept : NULL;
-
-  kept = g_new (MpPoolFunction, 1);
-  *kept = (MpPoolFunction) { kind, NULL, strlen (text), 0 };
-  kept->name = text;
-  if (!mp_pool_make_known (priv, kept))
-    {
-      g_free (kept);
-      return NULL;
-    }
-
-  kept->name = g_strdup (text);
-  g_hash_table_insert (priv->texts, (gpointer) kept->name, kept);
-
-  return kept;
-}
-
-static MpPoolFunction
-function_from_text (MpPoolPrivate *priv,
-                    guint          kind,
-                    const char    *text)
-{
-  const MpPoolFunction *known = g_atomic_pointer_get (&priv->last_text);
-
-  if (!is_last (known, kind, text))
-    {
-      mp_pool_lock ();
-      known = find_known (priv, kind, text);
-      mp_pool_unlock ();
-      if (known == NULL)
-        return (MpPoolFunction) { kind, text, strlen (text), 0 };
-      g_atomic_pointer_set (&priv->last_text, (gpointer) known);
-    }
-
-  return *known;
-}
 
 /**
  * mp_pool_submit_text:
@@ -107,20 +49,16 @@ mp_pool_submit_text (MpPool         *self,
                      GError        **error)
 {
   MpQueuePart piece;
-  MpPoolFunction named;
 
   g_return_val_if_fail (MP_IS_POOL (self), NULL);
   g_return_val_if_fail (function != NULL && text != NULL, NULL);
   g_return_val_if_fail (options == NULL || MP_IS_TASK_OPTIONS (options), NULL);
 
-  if (!mp_pool_is_owner (self, error))
-    return NULL;
-
   piece = (MpQueuePart) { text, strlen (text) };
-  named = function_from_text (mp_pool_get_private (self), kind, function);
 
-  return mp_pool_submit_foreign (self, &named, flags,
-                                 &(MpPoolArgument) { MP_ENCODING_JSON, &piece, 1 }, options, error);
+  return mp_pool_submit_foreign (self, &(MpPoolFunction) { kind, function, strlen (function), 0 },
+                                 flags, &(MpPoolArgument) { MP_ENCODING_JSON, &piece, 1 },
+                                 options, error);
 }
 
 /* (transfer full) (nullable): the value, if it is there, is a text, and refers to nothing. */

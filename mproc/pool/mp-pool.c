@@ -182,7 +182,7 @@ mp_pool_finalize (GObject *object)
       mp_pool_drop_starts (priv);
       g_clear_pointer (&priv->trace, mp_pool_trace_free);
       g_clear_pointer (&priv->references, g_hash_table_unref);
-      g_clear_pointer (&priv->texts, g_hash_table_unref);
+      g_clear_pointer (&priv->names, g_hash_table_unref);
       g_clear_pointer (&priv->watches, g_ptr_array_unref);
       g_clear_pointer (&priv->roster, g_free);
       g_clear_pointer (&priv->last_failure, g_free);
@@ -588,7 +588,7 @@ mp_pool_init (MpPool *self)
   mp_waiting_init (&priv->waiting);
   priv->roster = g_new0 (MpPoolWorker, MP_POOL_SEATS (MP_POOL_MAX_WORKERS));
   priv->references = g_hash_table_new_full (NULL, NULL, NULL, mp_pool_reference_free);
-  priv->texts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  priv->names = mp_pool_names_new ();
   priv->watches = g_ptr_array_new ();
   g_cond_init (&priv->changed);
 }

@@ -62,6 +62,7 @@ mp_task_extra_free (MpTaskExtra *self)
 {
   g_free (self->name);
   g_free (self->progress_text);
+  g_clear_pointer (&self->details, g_variant_unref);
   g_clear_pointer (&self->message, g_bytes_unref);
   g_clear_pointer (&self->block, mp_block_unref);
   g_clear_pointer (&self->group, mp_task_group_unref);

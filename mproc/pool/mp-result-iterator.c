@@ -496,7 +496,7 @@ advance_next (MpOp *op)
     return TRUE;
 
   head = g_queue_peek_head (&self->queue);
-  mp_op_place (op, head != NULL ? &head->ops : &self->ops);
+  mp_op_place (op, head != NULL ? &mp_result_get_extra (head)->ops : &self->ops);
 
   return FALSE;
 }

@@ -23,7 +23,7 @@ struct _MpTaskGroup
   GSList   *ops;
 };
 
-/* What only some tasks have. */
+/* What only some tasks have, so that a million of them may wait. */
 typedef struct {
   char         *name;
   guint         retries;        /* left */
@@ -37,6 +37,8 @@ typedef struct {
   MpTaskGroup  *group;          /* (owned) */
 
   /* Under the mutex. */
+  GSList       *ops;            /* operations that wait for the result */
+  GVariant     *details;        /* of its error, a{sv} */
   guint         n_tries;        /* that were in vain */
   double        progress;
   char         *progress_text;
@@ -59,13 +61,11 @@ struct _MpResult
 
   /* Under the mutex. */
   guint64    number;        /* of its message in the task queue; 0: not known yet */
-  GSList    *ops;           /* operations that wait for it */
   GSList    *iterators;     /* that want to be told when it is ready; none owned */
   MpTaskExtra *extra;       /* (owned) or NULL */
 
   MpPayload *payload;       /* the value, or NULL */
   GError    *error;         /* why there is none */
-  GVariant  *details;       /* of the error, a{sv} */
 };
 
 MpResult *mp_result_new              (MpPool            *pool,

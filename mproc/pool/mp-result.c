@@ -69,7 +69,6 @@ mp_result_finalize (GObject *object)
 
   g_clear_pointer (&self->link, mp_pool_link_unref);
   g_clear_pointer (&self->payload, mp_payload_unref);
-  g_clear_pointer (&self->details, g_variant_unref);
   g_clear_error (&self->error);
   if (self->extra != NULL)
     mp_task_extra_free (g_steal_pointer (&self->extra));
@@ -272,7 +271,7 @@ mp_result_take_failure (MpResult *self,
     details = g_variant_ref_sink (mp_task_error_from_error (error, pid));
 
   self->error = error;
-  self->details = details;
+  mp_result_get_extra (self)->details = details;
   self->pid = pid;
   if (self->failure == MP_TASK_FAILURE_NONE)
     self->failure = mp_task_error_is_serialization (error, details)
@@ -588,10 +587,10 @@ mp_result_get_error_details (MpResult *self)
 {
   g_return_val_if_fail (MP_IS_RESULT (self), NULL);
 
-  if (!mp_result_peek_ready (self) || self->details == NULL)
+  if (!mp_result_peek_ready (self) || self->error == NULL)
     return NULL;
 
-  return g_variant_ref (self->details);
+  return g_variant_ref (self->extra->details);
 }
 
 /* ── Asynchronously ─────────────────────────────────────────────────────────────────────────── */
@@ -604,7 +603,7 @@ advance_get (MpOp *op)
   if (mp_result_peek_ready (self))
     return TRUE;
 
-  mp_op_place (op, &self->ops);
+  mp_op_place (op, &mp_result_get_extra (self)->ops);
   return FALSE;
 }
 

@@ -444,19 +444,24 @@ class IMapUnorderedIterator(IMapIterator):
             self._n_given -= 1
             return self._came.popleft()
         status, part = self._stream.next_raw(0)
+        if status != OK:
+            part = self._wait_for_part(timeout)
+        elif self._pool._calls:
+            self._pool._gather()
+        self._n_given -= 1
+        return part
+
+    def _wait_for_part(self, timeout):
+        part = None
 
         def call(usec):
             nonlocal part
             status, part = self._stream.next_raw(usec)
             return status
 
-        if status == OK and self._pool._calls:
-            self._pool._gather()
-        elif status != OK and self._pool._wait(call, timeout) != OK:
+        if self._pool._wait(call, timeout) != OK:
             raise TimeoutError
-        self._n_given -= 1
         return part
-
 
     def _wait_in_loop(self, waiting):
         if self._values or self._came or self._n_given == 0:
