@@ -10,7 +10,23 @@ namespace Mp {
         public unowned uint8[] get_data ();
     }
 
+    public class Connection : Mp.Shared {
+        // The bytes of a message into memory of the caller's; their number.
+        [CCode (cname = "mp_connection_recv_into")]
+        public ssize_t recv_into ([CCode (array_length_type = "gsize")] uint8[] buffer,
+            double timeout = -1, GLib.Cancellable? cancellable = null) throws GLib.Error;
+    }
+
     public class Queue : Mp.Shared {
+        // Bytes, as one message; and those of the oldest message into memory of the caller's.
+        [CCode (cname = "mp_queue_put_bytes")]
+        public bool put_bytes ([CCode (array_length_type = "gsize")] uint8[] data,
+            double timeout = -1, GLib.Cancellable? cancellable = null) throws GLib.Error;
+
+        [CCode (cname = "mp_queue_get_into")]
+        public ssize_t get_into ([CCode (array_length_type = "gsize")] uint8[] buffer,
+            double timeout = -1, GLib.Cancellable? cancellable = null) throws GLib.Error;
+
         // For `foreach (Variant value in queue)`, which takes values until the queue is closed and
         // empty, and throws every other error; the queue is its own iterator. The bodies get into
         // the vapi, and so into the programs. The tool that writes it loses the code in a `catch`,

@@ -38,18 +38,21 @@ function wait(value) {
 
 // ── One function ────────────────────────────────────────────────────────────────────────────────
 
+// What was thrown may be anything, and the cause of itself; a description is not.
 function report(error) {
     const name = Mp.Process.get_current()?.get_name() ?? 'Process';
-    const shown = error instanceof GLib.Error ? `${error.message}` : `${error}`;
-    printerr(`${name}: ${shown}\n${error?.stack ?? ''}`.trimEnd());
-    for (let {cause} = error ?? {}; cause; {cause} = cause)
-        printerr(`Caused by: ${cause}\n${cause.stack ?? ''}`.trimEnd());
+    let {name: kind, message, stack, cause} = MpErrors.describe(error);
+    printerr(`${name}: ${error instanceof Error ? `${kind}: ` : ''}${message}\n${stack}`.trimEnd());
+    while (cause !== undefined) {
+        ({name: kind, message, stack, cause} = cause);
+        printerr(`Caused by: ${kind}: ${message}\n${stack}`.trimEnd());
+    }
 }
 
 // Tells the parent's check() too.
 function giveUp(boot, error) {
     report(error);
-    boot.put_text(JSON.stringify(`${error?.message ?? error}`), 0);
+    boot.put_text(JSON.stringify(MpErrors.describe(error).message), 0);
     System.exit(1);
 }
 
@@ -120,8 +123,8 @@ function call(func, flags, values) {
 function fail(worker, error) {
     const {name, message, stack, ...more} = MpErrors.describe(error);
     const all = encoder.encode(JSON.stringify({name, message, stack, ...more}));
-    const type = error?.matches?.(Mp.Error, Mp.Error.NOT_PLAIN) ? 'NotPlainError' : name;
-    return worker.fail('javascript', type, message, stack, all);
+    const notPlain = error instanceof Mp.Error && error.matches(Mp.Error, Mp.Error.NOT_PLAIN);
+    return worker.fail('javascript', notPlain ? 'NotPlainError' : name, message, stack, all);
 }
 
 // Ends the task with what its function returned.
@@ -235,8 +238,9 @@ async function runBegin(handle) {
         await wait(func(...args));
     } catch (error) {
         const cause = text === '' ? error : MpFunctions.rewrite(error, text);
-        broken = new Error(`The initializer of the worker failed: ${cause.message}`);
-        broken.stack = cause.stack;
+        const {message, stack} = MpErrors.describe(cause);
+        broken = new Error(`The initializer of the worker failed: ${message}`);
+        broken.stack = stack;
     }
     await runWorker(own);
 }

@@ -4,9 +4,9 @@
  */
 
 /*
- * How functions are named to the workers. Names that are short enough are put on the board the first
- * time, as long as there is room, and stay there as long as the pool does: so they do not go with
- * each task, which is smaller by that, and a worker knows the function by its number.
+ * How functions are named to the workers. Names that are short enough are put on the board the
+ * first time, as long as there is room, and stay there as long as the pool does: so they do not go
+ * with each task, which is smaller by that, and a worker knows the function by its number.
  *
  * The pool keeps what it has put there: by address for functions of C, by name for those of
  * bindings. A program often calls the same function again, which is found without the mutex.

@@ -38,8 +38,10 @@
 #define MAX_FAILURES(n_workers) ((n_workers) + 8)
 
 /* A child forked beside other threads can find a lock of GLib or of the program held for ever by a
- * thread that it does not have, and stop there. Such a one never comes to its seat. */
+ * thread that it does not have, and stop there. Such a one never comes to its seat. A program of
+ * its own has to be loaded first, and modules that may be large, from a disk that may be slow. */
 gint64 mp_pool_birth_limit = 30 * G_TIME_SPAN_SECOND;
+#define PROGRAMS_ARE_SLOWER 20
 
 /* Deaths in a row without a result between them, after which new workers come ever more slowly. */
 #define MAX_DEATHS(n_workers) ((n_workers) + 8)
@@ -415,21 +417,11 @@ count_staff (MpPoolPrivate *priv,
   mp_pool_unlock ();
 }
 
-/* No worker is left and none lives long enough: rather than to fork for ever, tell those who wait.
- * The next task that is given starts it all anew. */
 static void
-give_up (MpPool     *self,
-         MpPoolNews *news)
+empty_lanes (MpPoolPrivate *priv)
 {
-  MpPoolPrivate *priv = mp_pool_get_private (self);
-  g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
-                                          "Workers keep dying: %s", priv->last_failure);
   GBytes *bytes;
   guint encoding;
-
-  mp_pool_lock ();
-  mp_pool_fail_waiting (self, error, MP_TASK_FAILURE_NO_WORKER, news);
-  mp_pool_unlock ();
 
   for (guint i = 0; i < MP_POOL_LANES; i++)
     {
@@ -437,6 +429,37 @@ give_up (MpPool     *self,
              == MP_STATUS_OK)
         g_bytes_unref (bytes);
     }
+}
+
+/* Under the mutex: it is not to be run, should its message be put only now. */
+static gboolean
+cancel (MpResult *result,
+        gpointer  data)
+{
+  MpPoolPrivate *priv = data;
+
+  if (priv->last_id - result->id < MP_POOL_CANCEL_BITS)
+    mp_pool_board_set_cancelled (priv->board, result->id, TRUE);
+
+  return TRUE;
+}
+
+/* No worker is left and none lives long enough: rather than to fork for ever, tell those who wait.
+ * The next task that is given starts it all anew. The queues are emptied before: who hears of it
+ * may give a task at once, and that one's message has to stay. */
+static void
+give_up (MpPool     *self,
+         MpPoolNews *news)
+{
+  MpPoolPrivate *priv = mp_pool_get_private (self);
+  g_autoptr (GError) error = g_error_new (MP_ERROR, MP_ERROR_WORKER_DIED,
+                                          "Workers keep dying: %s", priv->last_failure);
+
+  empty_lanes (priv);
+  mp_pool_lock ();
+  mp_waiting_find (&priv->waiting, cancel, priv);
+  mp_pool_fail_waiting (self, error, MP_TASK_FAILURE_NO_WORKER, news);
+  mp_pool_unlock ();
 }
 
 static gboolean
@@ -473,6 +496,15 @@ is_unborn (MpPoolPrivate *priv,
          && mp_pool_board_load (&priv->board->seats[seat].taken) == 0;
 }
 
+static gint64
+get_birth_end (const MpPoolWorker *worker)
+{
+  MpProcessPrivate *process = worker->process != NULL ? mp_process_private (worker->process) : NULL;
+  gboolean is_program = process != NULL && (process->argv != NULL || process->by_server);
+
+  return worker->started + mp_pool_birth_limit * (is_program ? PROGRAMS_ARE_SLOWER : 1);
+}
+
 /* Its end is seen by the next look. */
 static void
 kill_if_overdue (MpPoolPrivate *priv,
@@ -481,7 +513,7 @@ kill_if_overdue (MpPoolPrivate *priv,
   MpPoolWorker *worker = &priv->roster[seat];
 
   if (worker->overdue || !is_unborn (priv, seat)
-      || g_get_monotonic_time () - worker->started < mp_pool_birth_limit)
+      || g_get_monotonic_time () < get_birth_end (worker))
     return;
 
   mp_pool_lock ();
@@ -503,7 +535,7 @@ mp_pool_next_look (MpPoolPrivate *priv)
   for (guint i = 0; i < priv->n_seats; i++)
     {
       if (is_unborn (priv, i) && !priv->roster[i].overdue)
-        next = MIN (next, priv->roster[i].started + mp_pool_birth_limit);
+        next = MIN (next, get_birth_end (&priv->roster[i]));
       if (mp_pool_is_seated (priv, i) && priv->board->seats[i].limit != 0)
         next = MIN (next, priv->board->seats[i].limit + LATE);
     }

@@ -216,12 +216,22 @@ cancel_result (GCancellable *cancellable,
   mp_result_cancel (result);
 }
 
+/* Another thread may have seen the end of the task already, and have let go of its cancellable:
+ * then nobody would disconnect. */
 static void
 connect_cancellable (MpResult *result)
 {
-  GCancellable *cancellable = result->extra != NULL ? result->extra->cancellable : NULL;
+  g_autoptr (GCancellable) cancellable = NULL;
+  gboolean is_over;
   gulong id;
 
+  if (result->extra == NULL)
+    return;
+
+  mp_pool_lock ();
+  if (result->extra->cancellable != NULL)
+    cancellable = g_object_ref (result->extra->cancellable);
+  mp_pool_unlock ();
   if (cancellable == NULL)
     return;
 
@@ -229,10 +239,14 @@ connect_cancellable (MpResult *result)
                               g_object_ref (result), (GClosureNotify) (GCallback) g_object_unref,
                               0);
   mp_pool_lock ();
-  result->extra->cancel_id = id;
+  is_over = result->extra->cancellable == NULL;
+  if (!is_over)
+    result->extra->cancel_id = id;
   mp_pool_unlock ();
 
-  if (g_cancellable_is_cancelled (cancellable))
+  if (is_over)
+    g_signal_handler_disconnect (cancellable, id);
+  else if (g_cancellable_is_cancelled (cancellable))
     mp_result_cancel (result);
   if (mp_result_peek_ready (result))
     mp_result_drop_cancellable (result);

@@ -12,6 +12,8 @@
 
 #include "mproc/pool/mp-result.h"
 
+#include <string.h>
+
 #include "mproc/base/mp-error-private.h"
 #include "mproc/pool/mp-result-private.h"
 
@@ -97,6 +99,9 @@ mp_result_get_data (MpResult  *self,
  *
  * Gets what the task returned as JSON, without waiting, for bindings.
  *
+ * If bytes are attached to the text, @text is %NULL, and all of it is had by
+ * [method@Mp.Result.get_data].
+ *
  * Returns: a status as from [method@Mp.Result.get_data]
  *
  * Since: 0.1
@@ -117,7 +122,8 @@ mp_result_get_text (MpResult  *self,
       gsize size;
       const char *json = g_bytes_get_data (mp_payload_get_bytes (payload), &size);
 
-      *text = g_strndup (json, size);
+      if (size == 0 || memchr (json, '\0', size) == NULL)
+        *text = g_strndup (json, size);
     }
 
   return status;

@@ -55,8 +55,8 @@ static GParamSpec *props[N_PROPS];
 
 G_DEFINE_FINAL_TYPE (MpResult, mp_result, G_TYPE_OBJECT)
 
-/* Not the parent's, which does what GObject does again, a moment later, when the last reference goes:
- * a third of what a result costs. */
+/* Not the parent's, which does what GObject does again, a moment later, when the last reference
+ * goes: a third of what a result costs. */
 static void
 mp_result_dispose (GObject *object)
 {

@@ -9,7 +9,9 @@
  *
  * A cancellable cannot be cancelled by a signal handler, so the first task that asks for one, and
  * has a limit, starts a thread of the worker that waits for the times and does nothing else. It is
- * in the worker's process, where the task is; a child that is forked by a task starts its own.
+ * in the worker's process, where the task is, and takes no signals, which are for the thread that
+ * runs the task. A child that is forked by a task has the times, too, and starts a thread of its
+ * own when it asks for the cancellable.
  */
 
 #include "config.h"
@@ -17,6 +19,7 @@
 #include "mproc/pool/mp-task.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include "mproc/base/mp-at-fork-private.h"
 #include "mproc/pool/mp-pool-private.h"
@@ -33,6 +36,10 @@ static GCond changed;
 static GArray *appointments;
 static gboolean has_thread;
 
+/* Of the task that this thread runs, for its children: (unowned). */
+static __thread GCancellable *of_task;
+static __thread int process_of_task;
+
 static void
 appointment_clear (gpointer data)
 {
@@ -40,10 +47,9 @@ appointment_clear (gpointer data)
 }
 
 MP_AT_FORK static void
-forget_all (void)
+after_fork_in_child (void)
 {
   mp_mutex_reset (&mutex);
-  appointments = NULL;
   has_thread = FALSE;
 }
 
@@ -62,7 +68,7 @@ after_fork (void)
 static void __attribute__ ((constructor))
 register_fork_handlers (void)
 {
-  pthread_atfork (before_fork, after_fork, forget_all);
+  pthread_atfork (before_fork, after_fork, after_fork_in_child);
 }
 
 /* (transfer full) (nullable): one whose time has come; else when the next one's will. */
@@ -116,7 +122,24 @@ keep_appointments (gpointer data)
     }
 }
 
-/* Without a thread, mp_task_should_stop() still tells. */
+/* Under the mutex. Without a thread, mp_task_should_stop() still tells. */
+static void
+ensure_thread (void)
+{
+  GThread *thread;
+  sigset_t all, former;
+
+  if (has_thread || appointments == NULL || appointments->len == 0)
+    return;
+
+  sigfillset (&all);
+  pthread_sigmask (SIG_BLOCK, &all, &former);
+  thread = g_thread_try_new ("soft-limits", keep_appointments, NULL, NULL);
+  pthread_sigmask (SIG_SETMASK, &former, NULL);
+  has_thread = thread != NULL;
+  g_clear_pointer (&thread, g_thread_unref);
+}
+
 static void
 make_appointment (gint64        end,
                   GCancellable *cancellable)
@@ -130,15 +153,19 @@ make_appointment (gint64        end,
       g_array_set_clear_func (appointments, appointment_clear);
     }
   g_array_append_val (appointments, appointment);
-  if (!has_thread)
-    {
-      GThread *thread = g_thread_try_new ("soft-limits", keep_appointments, NULL, NULL);
-
-      has_thread = thread != NULL;
-      g_clear_pointer (&thread, g_thread_unref);
-    }
+  ensure_thread ();
   g_cond_signal (&changed);
   g_mutex_unlock (&mutex);
+}
+
+static GCancellable *
+in_child (void)
+{
+  g_mutex_lock (&mutex);
+  ensure_thread ();
+  g_mutex_unlock (&mutex);
+
+  return of_task;
 }
 
 /* The task is over. */
@@ -156,6 +183,8 @@ mp_task_drop_cancellable (MpWorker *worker)
     }
   g_mutex_unlock (&mutex);
 
+  if (of_task == worker->cancellable)
+    of_task = NULL;
   g_clear_object (&worker->cancellable);
 }
 
@@ -166,7 +195,8 @@ mp_task_drop_cancellable (MpWorker *worker)
  * of time is over.
  *
  * It is for calls that wait, such as those of GIO; [func@Mp.task_should_stop] asks without it. The
- * first call of a task that has a limit starts a thread in the worker's process.
+ * first call of a task that has a limit starts a thread in the worker's process. A child that the
+ * task forks afterwards has the cancellable and the limit, too, from its own first call on.
  *
  * Returns: (transfer none) (nullable): the cancellable, which is the task's own, or %NULL outside
  *   of a task
@@ -179,11 +209,13 @@ mp_task_get_cancellable (void)
   MpWorker *worker = mp_task_get_worker ();
 
   if (worker == NULL)
-    return NULL;
+    return of_task != NULL && process_of_task != mp_pool_this_process ? in_child () : NULL;
 
   if (worker->cancellable == NULL)
     {
       worker->cancellable = g_cancellable_new ();
+      of_task = worker->cancellable;
+      process_of_task = mp_pool_this_process;
       if (mp_task_should_stop ())
         g_cancellable_cancel (worker->cancellable);
       else if (worker->limits.soft > 0)

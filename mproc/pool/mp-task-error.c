@@ -114,6 +114,16 @@ look_up_text (GVariant   *details,
   return g_variant_lookup (details, key, "&s", &text) && text[0] != '\0' ? text : NULL;
 }
 
+/* Whether that is its name, without the module. */
+static gboolean
+is_called (const char *type_name,
+           const char *name)
+{
+  const char *dot = type_name != NULL ? strrchr (type_name, '.') : NULL;
+
+  return g_strcmp0 (dot != NULL ? dot + 1 : type_name, name) == 0;
+}
+
 GError *
 mp_task_error_to_error (GVariant *details)
 {
@@ -132,6 +142,9 @@ mp_task_error_to_error (GVariant *details)
   if (domain != NULL && g_variant_lookup (details, "code", "i", &code))
     return g_error_new_literal (g_quark_from_string (domain), code,
                                 message != NULL ? message : "The task failed");
+
+  if (message != NULL && is_called (type_name, "NoSuchFunctionError"))
+    return g_error_new_literal (MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION, message);
 
   if (type_name != NULL && message != NULL)
     return g_error_new (MP_ERROR, MP_ERROR_TASK_FAILED, "%s: %s", type_name, message);

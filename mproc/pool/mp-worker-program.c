@@ -18,35 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <signal.h>
-#include <string.h>
-
-#include "mproc/pool/mp-worker.h"
 #include "mproc/process/mp-process.h"
-
-/* Ctrl-C is for the pool's owner to decide on; its workers end with it. */
-static gboolean
-serve_pool (const char  *handle,
-            GError     **error)
-{
-  g_autoptr (MpWorker) worker = mp_worker_new (handle, error);
-
-  if (worker == NULL)
-    return FALSE;
-
-  signal (SIGINT, SIG_IGN);
-
-  return mp_worker_run_native (worker) == MP_STATUS_CLOSED;
-}
-
-static gboolean
-serve (const char  *kind,
-       const char  *handle,
-       GError     **error)
-{
-  return strcmp (kind, "worker") == 0 ? serve_pool (handle, error)
-                                      : mp_process_serve_worker (kind, handle, error);
-}
 
 int
 main (int    argc,
@@ -61,7 +33,7 @@ main (int    argc,
       return 2;
     }
 
-  if (serve (argv[1], argv[2], &error))
+  if (mp_process_serve_worker (argv[1], argv[2], &error))
     return EXIT_SUCCESS;
 
   fprintf (stderr, "Process %s: %s\n", mp_process_get_name (mp_process_get_current ()),

@@ -420,7 +420,11 @@ take_answer (MpProcess  *self,
   guint n_fds;
 
   if (mp_fork_receive (socket, &answer, sizeof answer, fds, &n_fds) != sizeof answer)
-    return ASKED_NOBODY;
+    {
+      for (guint i = 0; i < n_fds; i++)
+        close (fds[i]);
+      return ASKED_NOBODY;
+    }
 
   answer.message[sizeof answer.message - 1] = '\0';
   if (answer.pid <= 0)

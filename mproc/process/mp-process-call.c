@@ -455,6 +455,9 @@ tell_failure (MpQueue      *boot,
   mp_queue_try_put (boot, g_variant_new_string (error != NULL ? error->message : "unknown"), NULL);
 }
 
+gboolean (*mp_process_serve_pool) (const char  *handle,
+                                   GError     **error);
+
 gboolean
 mp_process_run_worker (const char  *worker,
                        GError     **error)
@@ -468,6 +471,9 @@ mp_process_run_worker (const char  *worker,
       mp_process_serve_forks (atoi (words[1]));
       return TRUE;
     }
+  if (g_strv_length (words) == 2 && strcmp (words[0], "worker") == 0 &&
+      mp_process_serve_pool != NULL)
+    return mp_process_serve_pool (words[1], error);
   if (g_strv_length (words) != 2 || strcmp (words[0], "call") != 0)
     {
       g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
@@ -489,12 +495,13 @@ mp_process_run_worker (const char  *worker,
 
 /**
  * mp_process_serve_worker:
- * @kind: what the worker is to do: `call`, or `forkserver`
- * @handle: of the queue with the rest; of a fork server, the number of its descriptor
+ * @kind: what the worker is to do: `call`, `worker`, or `forkserver`
+ * @handle: of the queue with the rest; of the pool; of a fork server, the number of its descriptor
  * @error: return location for an error
  *
- * Does the work of a worker that calls functions of libraries; for the programs of such workers,
- * which have both words from their command line. The call for a fork server does not return.
+ * Does the work of a worker that calls functions of libraries, and those that the program has
+ * registered, as processes or as tasks of a pool; for the programs of such workers, which have both
+ * words from their command line. The call for a fork server does not return.
  *
  * Fails with [error@Mp.Error.NO_SUCH_FUNCTION] if there is no such library or function,
  * [error@Mp.Error.NOT_SUPPORTED] if there is no such kind, [error@Mp.Error.NO_SUCH_OBJECT] if there

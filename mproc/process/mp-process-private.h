@@ -185,6 +185,10 @@ char            **mp_process_worker_words    (const char     *language,
                                               GError        **error);
 void              mp_process_set_pending     (void);
 gboolean          mp_process_is_bootstrapping (void);
+/* Runs the tasks of a pool; set by the floor of pools. */
+extern gboolean (*mp_process_serve_pool) (const char  *handle,
+                                         GError     **error);
+
 gboolean          mp_process_run_worker      (const char     *worker,
                                               GError        **error);
 

@@ -293,6 +293,7 @@ fork_child (MpProcess  *self,
   if (!mp_process_open_pipe (&report_read, &priv->report_write))
     {
       mp_error_set_errno (error, errno, "Cannot make a pipe to a new process");
+      mp_clear_fd (&report_read);
       return -1;
     }
 

@@ -10,6 +10,7 @@ are what it is for. The last rows are about mproc alone: what it costs that many
     bench_pool.py [SCALE]      SCALE multiplies how much is done
 """
 
+import functools
 import gc
 import multiprocessing
 import os
@@ -71,15 +72,17 @@ def map_many(pool):
     pool.map(identity, range(count(1000000)))
 
 
-BIG = [os.urandom(1 << 20) for _ in range(64)]
+@functools.cache
+def big():
+    return [os.urandom(1 << 20) for _ in range(64)]
 
 
 def map_big(pool):
-    pool.map(len, BIG)
+    pool.map(len, big())
 
 
 def map_big_back(pool):
-    pool.map(identity, BIG)
+    pool.map(identity, big())
 
 
 # What is asked is how many times as fast as multiprocessing it shall be.
@@ -106,6 +109,7 @@ def beside_multiprocessing():
     modules = multiprocessing, mproc
     turns = [[start(module) for module in modules] for _ in range(3 * TURNS)]
     show('start of a pool', *map(statistics.median, zip(*turns)), 1)
+    big()
     pools = [module.Pool(WORKERS) for module in modules]
     for name, work, asked in ROWS:
         turns = [[measure(work, pool) for pool in pools] for _ in range(TURNS)]
@@ -152,6 +156,11 @@ def memory():
 
 
 if __name__ == '__main__':
-    memory()
+    # Its own process: one that has grown large before forks slowly, whatever the library.
+    if os.fork() == 0:
+        memory()
+        sys.stdout.flush()
+        os._exit(0)
+    os.wait()
     beside_multiprocessing()
     many_waiting()

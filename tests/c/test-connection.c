@@ -12,8 +12,10 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "mproc/channel/mp-connection.h"
 #include "mproc/memory/mp-memory.h"
@@ -308,6 +310,48 @@ test_child (void)
   test_reap (pid, 0);
 }
 
+static volatile int n_signals;
+
+static void
+count_signal (int number)
+{
+  n_signals++;
+}
+
+/* Signals break no call: each goes on where it was, in the middle of a message too. */
+static void
+test_signals (void)
+{
+  static guint8 large[2000000];
+  struct sigaction action = { .sa_handler = count_signal };
+  struct itimerval often = { { 0, 500 }, { 0, 500 } }, never = { { 0, 0 }, { 0, 0 } };
+  g_autoptr (MpConnection) a = NULL;
+  g_autoptr (MpConnection) b = NULL;
+  int pid;
+
+  make_pipe (TRUE, &a, &b);
+  pid = fork ();
+  if (pid == 0)
+    _exit (echo (b, a));
+  mp_connection_close (b);
+  n_signals = 0;
+  sigaction (SIGALRM, &action, NULL);
+  setitimer (ITIMER_REAL, &often, NULL);
+  for (guint i = 0; i < 10 || n_signals < 20; i++)
+    {
+      g_autoptr (GBytes) back = NULL;
+      g_autoptr (GError) error = NULL;
+      large[i % sizeof large] = i;
+      if (mp_connection_send_bytes (a, large, sizeof large, 60, NULL, &error))
+        back = mp_connection_recv_bytes (a, 0, 60, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpmem (g_bytes_get_data (back, NULL), g_bytes_get_size (back), large, sizeof large);
+    }
+  setitimer (ITIMER_REAL, &never, NULL);
+  mp_connection_close (a);
+  test_reap (pid, 0);
+}
+
 /* A child that is killed while this process waits for what it says. */
 static void
 test_killed (void)
@@ -597,6 +641,7 @@ static const struct {
   { "poll", test_poll },
   { "descriptors", test_descriptors },
   { "child", test_child },
+  { "signals", test_signals },
   { "killed", test_killed },
   { "threads", test_threads },
   { "closed-meanwhile", test_closed_meanwhile },

@@ -12,9 +12,11 @@
 #include "config.h"
 
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "mproc/channel/mp-connection-stream-private.h"
 #include "mproc/channel/mp-listener-address-private.h"
@@ -228,6 +230,73 @@ test_silent (void)
     continue;
   close (talker);
   close (silent);
+}
+
+typedef struct {
+  const char *text;
+  int         size;     /* 0: it hangs up */
+  int         code;     /* of the error that its client gets */
+  int         fd;
+} Speaker;
+
+static gboolean
+say_and_wait (MpProcess  *process,
+              gpointer    data,
+              GError    **error)
+{
+  const Speaker *speaker = data;
+  int line = accept (speaker->fd, NULL, NULL);
+
+  if (speaker->text != NULL)
+    g_assert_cmpint (write (line, speaker->text, speaker->size), ==, speaker->size);
+  while (speaker->text == NULL || speaker->size > 0)
+    pause ();
+
+  return TRUE;
+}
+
+static int
+listen_by_hand (const char *name)
+{
+  struct sockaddr_un address = { AF_UNIX, "" };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gsize size = offsetof (struct sockaddr_un, sun_path) + strlen (name);
+
+  memcpy (address.sun_path + 1, name + 1, strlen (name) - 1);
+  g_assert_cmpint (bind (fd, (struct sockaddr *) &address, size), ==, 0);
+  g_assert_cmpint (listen (fd, 5), ==, 0);
+
+  return fd;
+}
+
+/* A server that takes a connection and says nothing, nonsense, too much, or goodbye. */
+static void
+test_silent_server (void)
+{
+  static Speaker ways[] = {
+    { NULL, 0, MP_ERROR_TIMED_OUT },
+    { "\0\0\0\5\4abcd", 9, MP_ERROR_AUTHENTICATION },
+    { "GET / HTTP/1.1\r\n\r\n", 18, MP_ERROR_INVALID_DATA },
+    { "", 0, G_IO_ERROR_CONNECTION_CLOSED },
+  };
+  g_autofree char *name = g_strdup_printf ("@mproc-test-silent-%d", (int) getpid ());
+  g_autoptr (GBytes) key = key_of ("the key");
+  int fd = listen_by_hand (name);
+
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      g_autoptr (MpProcess) process = mp_process_new (NULL, say_and_wait, &ways[i], NULL);
+      g_autoptr (GError) error = NULL;
+
+      ways[i].fd = fd;
+      g_assert_true (mp_process_set_daemon (process, TRUE, NULL));
+      g_assert_true (mp_process_start (process, &error));
+      g_assert_null (mp_connection_connect (name, key, i == 0 ? 0.05 : 20, NULL, &error));
+      g_assert_true (g_error_matches (error, i < 3 ? MP_ERROR : G_IO_ERROR, ways[i].code));
+      mp_process_kill (process, NULL);
+      g_assert_true (mp_process_join (process, -1, NULL, NULL));
+    }
+  close (fd);
 }
 
 /* The key is not sent, and an answer is good for one challenge only. */
@@ -590,6 +659,7 @@ main (int    argc,
   add_family_case ("/listener/nobody-there", test_nobody_there);
   add_family_case ("/listener/wrong-key", test_wrong_key);
   add_family_case ("/listener/silent", test_silent);
+  add_family_case ("/listener/silent-server", test_silent_server);
   add_family_case ("/listener/replay", test_replay);
   add_family_case ("/listener/frames", test_frames);
   add_family_case ("/listener/long-frames", test_long_frames);

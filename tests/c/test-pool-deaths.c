@@ -12,6 +12,8 @@
 
 #include "pool-common.h"
 
+#include "mproc/process/mp-process-private.h"
+
 /* ── In a task ──────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -300,6 +302,38 @@ test_keep_dying (void)
   g_assert_cmpint (get_int64 (three), ==, 9);
 }
 
+static gpointer
+await (gpointer result)
+{
+  mp_result_wait (result, -1, NULL, NULL);
+
+  return NULL;
+}
+
+/* While others wait, somebody hears that his task has failed, and gives it again at once. */
+static void
+test_again_at_once (void)
+{
+  Maker maker = { .make_none = FALSE };
+  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpResult) first = NULL, again = NULL;
+  GThread *thread;
+
+  mp_pool_set_worker_func (make_useless_worker, &maker, NULL);
+  pool = new_pool (1);
+  first = submit (pool, square, 1);
+  for (guint i = 0; i < 60000; i++)
+    g_object_unref (submit (pool, square, 2));
+  thread = g_thread_new ("await", await, first);
+
+  while (!mp_result_is_ready (first))
+    g_usleep (20);
+  mp_pool_set_worker_func (NULL, NULL, NULL);
+  again = submit (pool, square, 3);
+  g_thread_join (thread);
+  g_assert_cmpint (get_int64 (again), ==, 9);
+}
+
 /* The first one never begins to work, as one that was forked at a bad moment. */
 static gboolean
 hang (MpProcess  *process,
@@ -333,6 +367,41 @@ test_never_begins (void)
   pool = new_pool (1);
   result = submit (pool, square, 8);
   g_assert_cmpint (get_int64 (result), ==, 64);
+  mp_pool_birth_limit = limit;
+}
+
+static MpProcess *
+make_slow_worker (const char *handle,
+                  gpointer    maker)
+{
+  g_auto (GStrv) words = mp_process_worker_words ("native", NULL);
+  const char *argv[] = {
+    "/bin/sh", "-c", "sleep 1; exec \"$@\"", "sh", words[0], "worker", handle, NULL,
+  };
+
+  ((Maker *) maker)->n_calls++;
+
+  return mp_process_new_command ("Slow", argv);
+}
+
+/* A program takes its time to be loaded. */
+static void
+test_begins_late (void)
+{
+  Maker maker = { .make_none = FALSE };
+  gint64 limit = mp_pool_birth_limit;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MpPool) pool = NULL;
+  g_autoptr (MpResult) result = NULL;
+
+  mp_pool_birth_limit = 200 * G_TIME_SPAN_MILLISECOND;
+  mp_pool_set_worker_func (make_slow_worker, &maker, NULL);
+  pool = new_pool (1);
+  result = mp_pool_submit_named (pool, "nobody", NULL, &error);
+  g_assert_no_error (error);
+  g_free (get_failure (result, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION));
+  g_assert_cmpuint (maker.n_calls, ==, 1);
+  mp_pool_set_worker_func (NULL, NULL, NULL);
   mp_pool_birth_limit = limit;
 }
 
@@ -430,7 +499,9 @@ main (int    argc,
   add_pool_case ("/pool/deaths/owner", test_owner_is_killed);
   add_pool_case ("/pool/deaths/no-process", test_no_process);
   add_pool_case ("/pool/deaths/keep-dying", test_keep_dying);
+  add_pool_case ("/pool/deaths/again-at-once", test_again_at_once);
   add_pool_case ("/pool/deaths/never-begins", test_never_begins);
+  add_pool_case ("/pool/deaths/begins-late", test_begins_late);
   add_pool_case ("/pool/deaths/keep-dying-when-closed", test_keep_dying_when_closed);
   add_pool_case ("/pool/deaths/when-closed", test_death_when_closed);
   add_pool_case ("/pool/deaths/none-can-be-made", test_none_can_be_made_any_more);

@@ -249,6 +249,86 @@ test_soft_cancellable (void)
   close_and_join (pool);
 }
 
+/* A child of the task has the task's limit. */
+static GVariant *
+wait_in_child (GVariant  *argument,
+               GError   **error)
+{
+  GCancellable *cancellable = mp_task_get_cancellable ();
+  int status = 0;
+  pid_t pid;
+
+  g_assert_false (g_cancellable_is_cancelled (cancellable));
+  pid = fork ();
+  if (pid == 0)
+    {
+      for (int i = 0; i < 3000 && !g_cancellable_is_cancelled (mp_task_get_cancellable ()); i++)
+        g_usleep (10000);
+      _exit (g_cancellable_is_cancelled (cancellable) ? 7 : 8);
+    }
+  waitpid (pid, &status, 0);
+
+  return g_variant_new_boolean (WIFEXITED (status) && WEXITSTATUS (status) == 7);
+}
+
+static void
+test_soft_cancellable_in_child (void)
+{
+  g_autoptr (MpPool) pool = new_pool (1);
+  g_autoptr (MpTaskOptions) options = mp_task_options_new ();
+  g_autoptr (MpResult) result = NULL;
+
+  mp_task_options_set_soft_time_limit (options, 0.3);
+  result = mp_pool_submit_with (pool, wait_in_child, NULL, options, NULL);
+  g_assert_true (get_boolean (result));
+  close_and_join (pool);
+}
+
+/* Whether SIGTERM is blocked in the thread that waits for soft limits; -1: there is none yet. */
+static gint64
+is_limit_thread_deaf (void)
+{
+  g_autoptr (GDir) threads = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (threads)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/task", name, "status", NULL);
+      g_autofree char *text = NULL;
+
+      if (g_file_get_contents (path, &text, NULL, NULL) && strstr (text, "soft-limits") != NULL)
+        return g_ascii_strtoull (strstr (text, "SigBlk:") + 7, NULL, 16) >> (SIGTERM - 1) & 1;
+    }
+
+  return -1;
+}
+
+static GVariant *
+look_at_limit_thread (GVariant  *argument,
+                      GError   **error)
+{
+  gint64 deaf;
+
+  g_assert_nonnull (mp_task_get_cancellable ());
+  while ((deaf = is_limit_thread_deaf ()) < 0)
+    g_usleep (1000);
+
+  return g_variant_new_int64 (deaf);
+}
+
+static void
+test_soft_limit_thread_is_deaf (void)
+{
+  g_autoptr (MpPool) pool = new_pool (1);
+  g_autoptr (MpTaskOptions) options = mp_task_options_new ();
+  g_autoptr (MpResult) result = NULL;
+
+  mp_task_options_set_soft_time_limit (options, 100);
+  result = mp_pool_submit_with (pool, look_at_limit_thread, NULL, options, NULL);
+  g_assert_cmpint (get_int64 (result), ==, 1);
+  close_and_join (pool);
+}
+
 /* ── Deaths ─────────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -326,6 +406,8 @@ main (int    argc,
   add_pool_case ("/pool-limits/cgroup-entered", test_cgroup_entered);
   add_pool_case ("/pool-limits/cgroup-kills", test_cgroup_kills);
   add_pool_case ("/pool-limits/soft-cancellable", test_soft_cancellable);
+  add_pool_case ("/pool-limits/soft-cancellable-in-child", test_soft_cancellable_in_child);
+  add_pool_case ("/pool-limits/soft-limit-thread", test_soft_limit_thread_is_deaf);
   add_pool_case ("/pool-limits/restart-rate", test_restart_rate);
   add_pool_case ("/pool-limits/native-workers", test_native_workers);
 

@@ -15,11 +15,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "mproc/process/mp-function.h"
 #include "mproc/process/mp-log.h"
 #include "mproc/process/mp-process-private.h"
 #include "mproc/process/mp-process-setup.h"
+
+/* Set in the environment of a run of this program that is to start a process too early. */
+#define EARLY "MPROC_TEST_EARLY"
 
 /* ── Functions ───────────────────────────────────────────────────────────────────────────────── */
 
@@ -326,6 +330,122 @@ test_dead_server (void)
   mp_process_set_worker_command ("perl", NULL);
 }
 
+/* The program, run again for a function, that starts a process first: it is told, and does not run
+ * itself for ever. */
+static void
+test_bootstrapping (void)
+{
+  for (int method = MP_START_METHOD_SPAWN; method <= MP_START_METHOD_FORKSERVER; method++)
+    {
+      g_autoptr (MpProcess) process = new_call ("stay", NULL, method);
+      g_autoptr (GError) error = NULL;
+
+      g_setenv (EARLY, "1", TRUE);
+      if (mp_process_start (process, &error))
+        {
+          join (process);
+          g_assert_cmpint (mp_process_get_exit_code (process), ==, 7);
+        }
+      else
+        g_assert_error (error, MP_ERROR, MP_ERROR_SERVER_DIED);
+      g_unsetenv (EARLY);
+      g_assert_cmpint (error != NULL, ==, method == MP_START_METHOD_FORKSERVER);
+      mp_process_stop_servers ();
+    }
+}
+
+static void
+start_early (void)
+{
+  g_autoptr (MpProcess) process = mp_process_new (NULL, do_nothing, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_unsetenv (EARLY);
+  if (!mp_process_start (process, &error) &&
+      g_error_matches (error, MP_ERROR, MP_ERROR_INVALID_STATE) &&
+      strstr (error->message, "mp_process_serve") != NULL)
+    _exit (7);
+  _exit (8);
+}
+
+/* A worker of "lua" that is this program, in one of the ways below. */
+static void
+check_stillborn (const char    *way,
+                 MpStartMethod  method,
+                 int            code)
+{
+  g_autofree char *program = g_file_read_link ("/proc/self/exe", NULL);
+  const char *words[] = { program, way, NULL };
+  g_autoptr (MpProcess) process = NULL;
+  g_autoptr (GError) error = NULL;
+  int before = count_fds ();
+
+  mp_process_set_worker_command ("lua", words);
+  process = mp_process_new_function (NULL, "lua", "m", "f", NULL, NULL);
+  g_assert_true (mp_process_set_start_method (process, method, NULL));
+  mp_process_set_streams (process, MP_STREAM_NULL, MP_STREAM_NULL, MP_STREAM_NULL, NULL);
+  if (mp_process_start (process, &error))
+    {
+      join (process);
+      g_assert_false (mp_process_check (process, &error));
+      g_assert_true (mp_process_close (process, NULL));
+    }
+  g_assert_error (error, MP_ERROR, code);
+  mp_process_set_worker_command ("lua", NULL);
+  mp_process_stop_servers ();
+  g_assert_cmpint (count_fds (), ==, before);
+}
+
+/* Killed, or ended, before it has taken what it was to do; or it says what nobody understands. */
+static void
+test_stillborn (void)
+{
+  check_stillborn ("--be-killed", MP_START_METHOD_SPAWN, MP_ERROR_WORKER_DIED);
+  check_stillborn ("--exit-3", MP_START_METHOD_SPAWN, MP_ERROR_TASK_FAILED);
+  check_stillborn ("--be-killed", MP_START_METHOD_FORKSERVER, MP_ERROR_SERVER_DIED);
+  check_stillborn ("--exit-3", MP_START_METHOD_FORKSERVER, MP_ERROR_SERVER_DIED);
+  check_stillborn ("--talk-nonsense", MP_START_METHOD_FORKSERVER, MP_ERROR_SERVER_DIED);
+}
+
+static void
+answer_nonsense (int fd)
+{
+  g_autofree char *much = g_strnfill (3000, 'x');
+  struct msghdr message = { 0 };
+  union { struct cmsghdr header; char space[1000]; } control;
+  char bytes[100];
+  struct iovec vector = { bytes, sizeof bytes };
+
+  message.msg_iov = &vector;
+  message.msg_iovlen = 1;
+  message.msg_control = &control;
+  message.msg_controllen = sizeof control;
+  /* The second descriptor of a request is where the answer goes. */
+  while (recvmsg (fd, &message, 0) > 0)
+    {
+      int fds[2];
+
+      memcpy (fds, CMSG_DATA (&control.header), sizeof fds);
+      send (fds[1], much, 17, MSG_NOSIGNAL);
+      message.msg_controllen = sizeof control;
+    }
+}
+
+static void
+be_stillborn (const char *way,
+              const char *fd)
+{
+  if (strcmp (way, "--be-killed") == 0)
+    raise (SIGKILL);
+  if (strcmp (way, "--exit-3") == 0)
+    _exit (3);
+  if (strcmp (way, "--talk-nonsense") == 0)
+    {
+      answer_nonsense (atoi (fd));
+      _exit (0);
+    }
+}
+
 /* ── Other ends ──────────────────────────────────────────────────────────────────────────────── */
 
 static void
@@ -452,6 +572,10 @@ int
 main (int    argc,
       char **argv)
 {
+  if (argc == 4)
+    be_stillborn (argv[1], argv[3]);
+  if (g_getenv (EARLY) != NULL)
+    start_early ();
   mp_function_register ("tell", tell, &data, NULL);
   mp_function_register ("fail", fail, NULL, NULL);
   mp_function_register ("stay", stay, NULL, NULL);
@@ -464,6 +588,8 @@ main (int    argc,
   add_case ("/process-call/no-interpreter", test_no_interpreter);
   add_case ("/process-call/no-worker", test_no_worker);
   add_case ("/process-call/dead-server", test_dead_server);
+  add_case ("/process-call/bootstrapping", test_bootstrapping);
+  add_case ("/process-call/stillborn", test_stillborn);
   add_case ("/process-call/thousand", test_thousand);
   add_server_case ("/process-call/told", test_told);
   add_server_case ("/process-call/check", test_check);

@@ -23,6 +23,7 @@
 
 #include "mproc/manager/mp-manager.h"
 #include "mproc/pool/mp-pool.h"
+#include "mproc/process/mp-function.h"
 #include "mproc/process/mp-process-setup.h"
 #include "tests/c/step-common.h"
 
@@ -65,6 +66,8 @@ start_and_drop (MpProcess  *made,
       g_assert_cmpint (mp_process_get_pid (process), <=, 0);
       g_assert_false (mp_process_is_alive (process));
     }
+  else
+    join (process);     /* so that it takes nothing with it while the next case counts */
   return started;
 }
 
@@ -100,6 +103,35 @@ want_command (GError **error)
   return start_and_drop (mp_process_new_command (NULL, words), error);
 }
 
+static GVariant *
+give_nothing (GVariant  *argument,
+              gpointer   user_data,
+              GError   **error)
+{
+  return g_variant_new_boolean (TRUE);
+}
+
+static MpProcess *
+new_function (MpStartMethod method)
+{
+  MpProcess *process = mp_process_new_function (NULL, NULL, NULL, "nothing", NULL, NULL);
+
+  g_assert_true (mp_process_set_start_method (process, method, NULL));
+  return process;
+}
+
+static gboolean
+want_spawn (GError **error)
+{
+  return start_and_drop (new_function (MP_START_METHOD_SPAWN), error);
+}
+
+static gboolean
+want_fork_server (GError **error)
+{
+  return start_and_drop (new_function (MP_START_METHOD_FORKSERVER), error);
+}
+
 static gboolean
 want_pool (GError **error)
 {
@@ -126,6 +158,8 @@ static const Case cases[] = {
   { "fork-with-setup", want_fork_with_setup },
   { "daemon", want_daemon },
   { "command", want_command },
+  { "spawn", want_spawn },
+  { "fork-server", want_fork_server },
   { "pool", want_pool },
   { "manager", want_manager },
 };
@@ -206,6 +240,7 @@ run_refused (gconstpointer data)
     }
   /* Here nothing is refused. */
   g_assert_true (((const Case *) data)->want (NULL));
+  mp_process_stop_servers ();
 }
 
 int
@@ -214,6 +249,8 @@ main (int    argc,
 {
   g_autoptr (MpProcess) first = NULL;
 
+  mp_function_register ("nothing", give_nothing, NULL, NULL);
+  mp_process_serve ();
   g_test_init (&argc, &argv, NULL);
   first = mp_process_new (NULL, do_nothing, NULL, NULL);
   start_and_join (first);

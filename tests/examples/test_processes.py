@@ -47,6 +47,10 @@ class Programs(unittest.TestCase):
             'balance: 310', 'error: -5 is no deposit', 'private methods: False', 'audit: Bob has 7',
             'only what is exposed: True', 'squares: [0, 1, 4, 9, 16, 25, 36, 49]',
             'operator: 68 19807040628566084398385987584'])
+        self.assertEqual(self.lines('JavaScript', 'newtype'), [
+            'audit: Ada has 310', 'error: RangeError: -5 is no deposit',
+            'error: TypeError: there is no method _balance',
+            'history: deposit 1, deposit 2, deposit 3', 'exit code: -15'])
 
     def test_webserver(self):
         self.assertEqual(self.lines('Python', 'webserver', '--test'), [
@@ -54,14 +58,19 @@ class Programs(unittest.TestCase):
 
         self.assertEqual(self.lines('C', 'webserver', '--test'), [
             '4 servers, 20 requests answered: yes', *['exit code: -15'] * 4])
+        self.assertEqual(self.lines('JavaScript', 'webserver', '--test'), [
+            '4 servers, 20 requests answered: true', *['exit code: -15'] * 4])
 
     def test_benchmarks(self):
-        lines = self.lines('Python', 'benchmarks', '--quick')
-        self.assertEqual([line.split(':')[0] for line in lines], [
-            'list of Python', 'unsynchronized array', 'synchronized array', 'lock', 'rlock',
-            'queue', 'pipe', 'condition'])
-        for line in lines:
-            self.assertRegex(line, r': \d+ in [\d.]+ s, [1-9]\d* per second$')
+        for language, arrays in {
+                'Python': ['list of Python', 'unsynchronized array', 'synchronized array'],
+                'C': ['array in place', 'array'],
+                'JavaScript': ['typed array', 'shared array']}.items():
+            lines = self.lines(language, 'benchmarks', '--quick')
+            self.assertEqual([line.split(':')[0] for line in lines],
+                             [*arrays, 'lock', 'rlock', 'queue', 'pipe', 'condition'])
+            for line in lines:
+                self.assertRegex(line, r': \d+ in [\d.]+ s, [1-9]\d* per second$')
 
     def test_pool_calls(self):
         cubes = [x ** 3 for x in range(8)]

@@ -143,6 +143,57 @@ test('a socket has a descriptor and no handle', () => {
         connection.close();
 });
 
+test('waiting for processes and listeners', async () => {
+    const listener = new Mp.Listener();
+    const queue = new Mp.Queue();
+    const process = Mp.Process.run(q => q.get(), {args: [queue]});
+    same(Mp.wait([process, listener], {timeout: 0.02}).length, 0);
+    queue.put('go');
+    ok(Mp.wait([process, listener], {timeout: 60})[0] === process);
+    const client = Mp.Connection.connectAsync(listener.get_address());
+    ok(Mp.wait([listener], {timeout: 60})[0] === listener);
+    (await listener.acceptAsync()).close();
+    (await client).close();
+    listener.close();
+    same(await process.joinAsync(), 0);
+});
+
+test('addresses', async () => {
+    const folder = GLib.dir_make_tmp('mproc-XXXXXX');
+    const path = `${folder}/socket`;
+    for (const address of [path, '@mproc-test-gjs', '127.0.0.1:0']) {
+        const listener = new Mp.Listener({address});
+        const accepted = listener.acceptAsync({timeout: 20});
+        const client = await Mp.Connection.connectAsync(listener.get_address(), {timeout: 20});
+        const server = await accepted;
+        client.send(address);
+        same(await server.recvAsync({timeout: 20}), address);
+        same([client.is_closed(), client.get_readable(), client.get_writable()],
+            [false, true, true]);
+        for (const one of [client, server, listener])
+            one.close();
+        same([client.is_closed(), listener.is_closed()], [true, true]);
+    }
+    ok(!GLib.file_test(path, GLib.FileTest.EXISTS));
+    GLib.rmdir(folder);
+    thrown(() => new Mp.Listener({address: '/nowhere/at/all'}));
+});
+
+test('descriptors in values', async () => {
+    const process = Mp.Process.run(() => {
+        // In a process of its own: what keeps the descriptors goes with that.
+        const {Gio: gio, Mp: mp} = imports.gi;
+        const queue = new mp.Queue();
+        const [a, b] = mp.pipe({sockets: true});
+        queue.put({ticket: mp.fd_leave(a.get_fd())});
+        const again = mp.Connection.new_for_fd(mp.fd_take(queue.get().ticket));
+        again.send('there');
+        if (b.recv() !== 'there' || !gio)
+            imports.system.exit(5);
+    });
+    same(await process.joinAsync(), 0);
+});
+
 test('a listener and its clients', async () => {
     const listener = new Mp.Listener({authkey: 'secret'});
     match(listener.get_address(), /^@mproc-/);

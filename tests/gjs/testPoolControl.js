@@ -211,6 +211,55 @@ poolTest('an initializer that throws', async pool => {
     initArgs: ['way'],
 });
 
+poolTest('whatever is thrown costs no worker', async pool => {
+    const pids = pool.get_pids();
+    const error = await rejected(pool.run(() => {
+        const inner = new Error('inner');
+        inner.cause = Object.assign(new Error('outer'), {cause: inner});
+        throw inner.cause;
+    }));
+    same([error.message, error.cause.message, error.cause.cause], ['outer', 'inner', undefined]);
+
+    const odd = [
+        () => {
+            throw Object.create(null);
+        },
+        () => {
+            throw Object.defineProperty(new Error('odd'), 'more', {
+                enumerable: true,
+                get() {
+                    throw new Error('not even that');
+                },
+            });
+        },
+        () => {
+            throw Object.defineProperty(new Error('odd'), 'cause', {
+                get() {
+                    throw new Error('no cause');
+                },
+            });
+        },
+        () => {
+            throw new Proxy(new Error('odd'), {
+                ownKeys() {
+                    throw new Error('no keys');
+                },
+            });
+        },
+    ];
+    for (const func of odd)
+        ok(/^odd$|without a text/.test((await rejected(pool.run(func))).message));
+    same(pool.get_pids(), pids);
+});
+
+poolTest('errors of many promises', async pool => {
+    const error = await rejected(pool.run(() =>
+        Promise.any([Promise.reject(new RangeError('one')), Promise.reject(new Error('two'))])));
+    ok(error instanceof AggregateError);
+    same(error.errors.map(each => each.message), ['one', 'two']);
+    ok(error.errors[0] instanceof RangeError);
+});
+
 test('an initializer that cannot travel', () => {
     isError(thrown(() => new Mp.Pool({initializer: 7})), Mp.Error, Mp.Error.NOT_PLAIN);
     isError(thrown(() => new Mp.Pool({initializer: SQUARE, initArgs: 7})), Mp.Error,

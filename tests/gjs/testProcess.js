@@ -139,6 +139,69 @@ test('names, daemons, and who one is', async () => {
     same(Mp.isWorker(), false);
 });
 
+// The worker has a parent, which it can ask for, and a name after its parent's name.
+test('relatives', async () => {
+    const queue = new Mp.Queue();
+    const process = Mp.Process.run(async q => {
+        const {GLib: lib, Mp: mp} = imports.gi;
+        const [self, parent] = [mp.Process.get_current(), mp.Process.get_parent()];
+        q.put([parent.get_pid(), parent.get_name(), parent.is_alive(),
+            parent.join({timeout: 0}), new TextDecoder().decode(self.get_authkey().toArray())]);
+        const child = mp.Process.run(inner => {
+            const me = imports.gi.Mp.Process.get_current();
+            inner.put([me.get_name(), me.get_daemon(),
+                new TextDecoder().decode(me.get_authkey().toArray())]);
+        }, {args: [q]});
+        q.put([lib.getenv('USER') !== 'nobody', mp.Process.get_children().length]);
+        await child.joinAsync();
+    }, {args: [queue], daemon: true, name: 'Top'});
+    const started = Mp.Process.get_children();
+    same([started.length, started[0] === process], [1, true]);
+    const own = new TextDecoder().decode(Mp.Process.get_current().get_authkey().toArray());
+    const get = () => queue.getAsync({timeout: 60});
+    const [pid, name, alive, ended, key] = await get();
+    same([name, alive, ended], ['MainProcess', true, false]);
+    same(pid, Number(GLib.file_read_link('/proc/self')));
+    same(key, own);
+    same(await get(), [true, 1]);
+    const [innerName, daemon, innerKey] = await get();
+    match(innerName, /^Process-[0-9]+:1$/);
+    same([daemon, innerKey], [true, own]);
+    same(await process.joinAsync(), 0);
+    same(Mp.Process.get_children().length, 0);
+    ok(Mp.get_usable_cpus() >= 1);
+});
+
+test('interrupt, sentinel, and a key of its own', async () => {
+    const queue = new Mp.Queue();
+    const process = new Mp.Process(q => {
+        const {GLib: lib, Mp: mp} = imports.gi;
+        q.put(new TextDecoder().decode(mp.Process.get_current().get_authkey().toArray()));
+        lib.usleep(60000000);
+    }, {args: [queue]});
+    process.set_authkey(new GLib.Bytes(new TextEncoder().encode('own key')));
+    process.set_name('Renamed');
+    same([process.get_sentinel(), process.name], [-1, 'Renamed']);
+    process.start();
+    same(await queue.getAsync({timeout: 60}), 'own key');
+    ok(process.get_sentinel() >= 0);
+    same(Mp.wait([process], {timeout: 0}).length, 0);
+    process.interrupt();
+    ok(Mp.wait([process], {timeout: 60})[0] === process);
+    same(await process.joinAsync(), -2);
+    process.close();
+    isError(thrown(() => process.join()), Mp.Error, Mp.Error.INVALID_STATE);
+});
+
+test('standard input is empty', async () => {
+    const process = Mp.Process.run(() => {
+        const {Gio: gio} = imports.gi;
+        const stream = gio.File.new_for_path('/proc/self/fd/0').read(null);
+        imports.system.exit(stream.read_bytes(10, null).get_size() === 0 ? 0 : 1);
+    });
+    same(await process.joinAsync(), 0);
+});
+
 test('arguments are held until the child has them', async () => {
     const queue = new Mp.Queue();
     const start = () => {
@@ -275,25 +338,61 @@ Mp.register('sum', ([queue, ...values]) => {
         same(await queue.getAsync({timeout: 60}), [expected, 6]);
         same(await process.joinAsync(), 0);
     }
-    Mp.Process.set_worker_command('native', [`${built}/tasks-of-test`]);
-    const served = Mp.Process.call('native', '', 'sum', [queue, 4, 5]);
-    served.start();
-    same(await queue.getAsync({timeout: 60}), ['registered', 9]);
-    same(await served.joinAsync(), 0);
+    for (const [served, expected] of [['tasks-of-test', 'registered'],
+        ['vala-tasks-of-test', 'Vala']]) {
+        if (!GLib.file_test(`${built}/${served}`, GLib.FileTest.EXISTS))
+            continue;   // there is no compiler for it
+        Mp.Process.set_worker_command('native', [`${built}/${served}`]);
+        const process = Mp.Process.call('native', '', 'sum', [queue, 4, 5]);
+        process.start();
+        same(await queue.getAsync({timeout: 60}), [expected, 9]);
+        same(await process.joinAsync(), 0);
+        const pool = new Mp.Pool({nWorkers: 1, workerLanguage: 'native'});
+        same(await pool.submit('sum', [queue, 5, 5]), 10);
+        same(await queue.getAsync({timeout: 60}), [expected, 10]);
+        pool.close();
+        await pool.joinAsync();
+    }
     Mp.Process.set_worker_command('native', null);
 
-    for (const what of [['python', 'no_such_module', 'f'], ['native', '/nowhere/x.so', 'f'],
+    const broken = write('broken.js', 'throw new Error("not today");');
+    const raises = write('raises.py', '1 / 0');
+    for (const what of [['python', 'no_such_module', 'f'], ['python', raises, 'f'],
+        ['gjs', broken, 'f'], ['gjs', '/nowhere/x.js', 'f'], ['native', '/nowhere/x.so', 'f'],
         ['native', library, 'missing'], ['gjs', script, 'missing']]) {
         const process = Mp.Process.call(...what, null, {stderr: 'null'});
         process.start();
         same(await process.joinAsync(), 1);
         isError(thrown(() => process.check()), Mp.Error, Mp.Error.TASK_FAILED);
     }
+    // Two modules may register the same name, and one that is missing is no excuse for another.
+    const other = write('otherTasks.js', `
+        imports.gi.Mp.register('sum', ([queue]) => queue.put('the other'));`);
+    const pools = [
+        ['python', `${python}:`], ['gjs', `file://${script}#`], ['native', `${library}:`],
+    ];
+    for (const [workerLanguage, prefix] of pools) {
+        const pool = new Mp.Pool({nWorkers: 1, workerLanguage});
+        await pool.submit(`${prefix}sum`, [queue, 1, 2, 3]);
+        same((await queue.getAsync({timeout: 60}))[1], 6);
+        await rejected(pool.submit(`${prefix}missing`, 1));
+        if (workerLanguage === 'gjs') {
+            await pool.submit(`file://${other}#sum`, [queue]);
+            same(await queue.getAsync({timeout: 60}), 'the other');
+            await pool.submit(`${prefix}sum`, [queue, 4]);
+            same(await queue.getAsync({timeout: 60}), ['javascript', 4]);
+            await rejected(pool.submit('file:///nowhere/x.js#sum', [queue]));
+            same(queue.tryGet(), undefined);
+        }
+        pool.close();
+        await pool.joinAsync();
+    }
+    GLib.unlink(other);
     isError(thrown(() => Mp.Process.call('cobol', 'x', 'y')), Mp.Error, Mp.Error.NOT_SUPPORTED);
     isError(thrown(() => Mp.Process.call('gjs', script, 'sum').set_start_method(
         Mp.StartMethod.FORKSERVER)), Mp.Error, Mp.Error.NOT_SUPPORTED);
     thrown(() => Mp.register('name', 5));
-    for (const path of [python, script])
+    for (const path of [python, script, broken, raises])
         GLib.unlink(path);
     GLib.rmdir(folder);
 });

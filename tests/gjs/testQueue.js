@@ -308,6 +308,33 @@ test('one of many values that cannot be read', () => {
     same(error.values, [1, 3]);
 });
 
+test('no more of many than asked for, even if they cannot be read', () => {
+    const queue = new Mp.Queue();
+    for (let i = 0; i < 10; i++)
+        queue.put_data(Mp.Encoding.PICKLE, new Uint8Array([128, 4, 99]), 0);
+    same(thrown(() => queue.getMany(2)).values, []);
+    same(queue.qsize(), 8);
+});
+
+test('how many there were when the memory was full', () => {
+    const limit = Mp.memory_get_limit();
+    const queue = new Mp.Queue();
+    Mp.memory_set_limit(Mp.memory_get_used() + (8 << 20));
+    const error = thrown(() => queue.putMany([1, 2, 3, new Uint8Array(64 << 20)]));
+    Mp.memory_set_limit(limit);
+    isError(error, Mp.Error, Mp.Error.NO_SPACE);
+    same(error.count, 3);
+});
+
+test('a time limit that no timer of GLib can have', async () => {
+    const queue = new Mp.Queue();
+    const cancellable = new Gio.Cancellable();
+    const waiting = rejected(queue.getAsync({timeout: 5e6, cancellable}));
+    await sleep(0.05);
+    cancellable.cancel();
+    isError(await waiting, Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+});
+
 test('a joinable queue', async () => {
     const queue = new Mp.Queue({joinable: true});
     ok(queue.is_joinable() && Mp.Queue.new_joinable(1).is_joinable());

@@ -383,11 +383,63 @@ export function fail(value) {
                 self.call('native', library, name, [q, 1, 2, 4], method=method).check()
                 self.assertEqual(q.get(timeout=20), (expected, 7))
 
+    def test_programs(self):
+        """Functions that a program of C or Vala registers in its main()."""
+        q = mproc.Queue()
+        self.addCleanup(Mp.Process.set_worker_command, 'native', None)
+        for program, expected in ('tasks-of-test', 'registered'), ('vala-tasks-of-test', 'Vala'):
+            path = Path(os.environ['MPROC_BUILD_ROOT']) / 'tests' / program
+            if not path.exists():
+                continue    # there is no compiler for it
+            Mp.Process.set_worker_command('native', [str(path)])
+            for method in 'spawn', 'forkserver':
+                self.call('native', '', 'sum', [q, 1, 2, 4], method=method).check()
+                self.assertEqual(q.get(timeout=20), (expected, 7))
+            Mp.Process.stop_servers()
+            with self.assertRaisesRegex(mproc.ProcessError, 'missing'):
+                self.call('native', '', 'missing', stderr='null').check()
+            with mproc.Pool(1, language='native') as pool:
+                self.assertEqual(pool.apply('sum', ([q, 3, 4],)), 7)
+                self.assertEqual(q.get(timeout=20), (expected, 7))
+                with self.assertRaises(mproc.NoSuchFunctionError):
+                    pool.apply('missing', (1,))
+
     def test_native(self):
         """Any function of the right type will do: this one gives back its argument."""
         for method in ('spawn', 'forkserver'):
             self.call('native', 'libglib-2.0.so.0', 'g_variant_ref_sink', [1, 2],
                       method=method).check()
+
+    def test_tasks(self):
+        """The same functions in pools of each language."""
+        library = f'{os.environ["MPROC_BUILD_ROOT"]}/tests/libtasks-of-test.so'
+        q = mproc.Queue()
+        for language, prefix, names in [
+                ('python', f'{self.module}:', {'sum': ['python', 7]}),
+                ('gjs', f'file://{self.script}#', {'sum': ['javascript', 7]}),
+                ('native', f'{library}:', {'sum': ('registered', 7),
+                                           'exported_sum': ('symbol', 7)})]:
+            with self.subTest(language=language), mproc.Pool(1, language=language) as pool:
+                for name, expected in names.items():
+                    pool.apply(prefix + name, ([q, 1, 2, 4],))
+                    self.assertEqual(q.get(timeout=20), expected)
+                with self.assertRaisesRegex(Exception, 'missing'):
+                    pool.apply(f'{prefix}missing', (1,))
+
+    def test_names_that_two_modules_have(self):
+        other = self.module.parent / 'other' / self.module.name
+        other.parent.mkdir()
+        other.write_text("import mproc\ncalls = 0\n@mproc.function('sum')\n"
+                         'def anything(argument):\n    global calls\n    calls += 1\n'
+                         '    return calls\n')
+        q = mproc.Queue()
+        with mproc.Pool(1, language='python') as pool:
+            for n in 1, 2:
+                pool.apply(f'{self.module}:sum', ([q, n],))
+                self.assertEqual(q.get(timeout=20), ['python', n])
+                self.assertEqual(pool.apply(f'{other}:sum', (1,)), n)
+            with self.assertRaises(FileNotFoundError):
+                pool.apply(f'{self.module.parent}/none.py:sum', ([q],))
 
     def test_faults(self):
         (self.module.parent / 'raises.py').write_text('1 / 0')

@@ -176,6 +176,8 @@ void test_surroundings () throws Error {
     process.set_streams (Mp.Stream.NULL, Mp.Stream.PIPE, Mp.Stream.INHERIT);
     process.set_limit (Mp.Limit.CORE, 0, 0);
     process.set_nice (1);
+    process.set_variable ("MP_TEST", "x");
+    assert_true ("MP_TEST=x" in process.get_environment ());
     process.start ();
     var lines = new DataInputStream (process.get_stdout_pipe ());
     assert_cmpstr (lines.read_line (), CompareOperator.EQ, "/usr");
@@ -187,6 +189,105 @@ void test_surroundings () throws Error {
         assert_not_reached ();
     } catch (Mp.Error.INVALID_STATE error) {
         assert_true (error.message != "");
+    }
+}
+
+// What only one of the children below has: their ends, keys and numbers.
+void test_more_of_its_own () throws Error {
+    var process = new Mp.Process (null, () => { return new Mp.Queue ().get () != null; });
+    process.set_authkey (new Bytes ("key".data));
+    assert_cmpint (process.get_sentinel (), CompareOperator.EQ, -1);
+    process.start ();
+    Posix.pollfd[] ready = { Posix.pollfd () { fd = process.sentinel, events = Posix.POLLIN } };
+    assert_cmpint (Posix.poll (ready, 0), CompareOperator.EQ, 0);
+    assert_cmpint (Mp.Process.get_children ().length, CompareOperator.EQ, 1);
+    assert_true (Mp.Process.get_children ()[0] == process);
+    process.interrupt ();
+    assert_cmpint (Posix.poll (ready, 20000), CompareOperator.EQ, 1);
+    process.join ();
+    assert_cmpint (process.exit_code, CompareOperator.EQ, -(int) Posix.Signal.INT);
+    assert_true (process.get_authkey ().compare (new Bytes ("key".data)) == 0);
+    assert_true (process.get_authkey ().compare (Mp.Process.get_current ().get_authkey ()) != 0);
+    assert_true (Mp.get_usable_cpus () >= 1);
+}
+
+bool tell_of_itself (Mp.Process self, Mp.Queue queue) throws Error {
+    var key = self.get_authkey ();
+    var parent = Mp.Process.get_parent ();
+    var alive = parent.is_alive ();
+    try {
+        parent.join (0);
+        alive = false;
+    } catch (Mp.Error.TIMED_OUT error) {}
+    return queue.put (new Variant ("(sbb@ay)", self.name, self.get_daemon (), alive,
+        new Variant.from_bytes (VariantType.BYTESTRING, key, true)));
+}
+
+// A child's children are named after it, and have its key, and are daemons if it is one.
+void test_inherited () throws Error {
+    var queue = new Mp.Queue ();
+    var process = new Mp.Process ("Top", self => {
+        self.set_authkey (new Bytes ("ab".data));
+        var inner = new Mp.Process (null, child => tell_of_itself (child, queue));
+        inner.start ();
+        return inner.join ();
+    });
+    process.set_daemon (true);
+    process.start ();
+    var told = queue.get (20);
+    assert_true (Regex.match_simple ("^Process-[0-9]+:1$", told.get_child_value (0).get_string ()));
+    assert_true (told.get_child_value (1).get_boolean ());
+    assert_true (told.get_child_value (2).get_boolean ());
+    var bytes = told.get_child_value (3).get_data_as_bytes ();
+    assert_true (new Bytes ("ab".data).compare (bytes) == 0);
+    process.join (20);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 0);
+}
+
+// Its standard input is empty; what it fails with is on its standard error, and its code is 1.
+void test_failure () throws Error {
+    var process = new Mp.Process ("Failing", () => {
+        if (stdin.getc () != FileStream.EOF)
+            return true;
+        throw new IOError.BUSY ("too busy");
+    });
+    process.set_streams (Mp.Stream.NULL, Mp.Stream.INHERIT, Mp.Stream.PIPE);
+    process.start ();
+    var line = new DataInputStream (process.get_stderr_pipe ()).read_line ();
+    assert_true ("Failing" in line && "too busy" in line);
+    process.join (20);
+    assert_cmpint (process.exit_code, CompareOperator.EQ, 1);
+    assert_fails (Mp.Error.TASK_FAILED, () => process.check ());
+    process.close ();
+}
+
+// The end of a parent: it waits for its children, and its daemons end with it however it ends.
+void test_end_of_the_parent () throws Error {
+    var queue = new Mp.Queue ();
+    foreach (var daemon in new bool[] {false, true}) {
+        var parent = new Mp.Process ("Parent", () => {
+            var child = new Mp.Process (null, () => {
+                Thread.usleep (50000);
+                queue.put ((int) Posix.getpid ());
+                if (daemon)
+                    for (;;) {}
+                return true;
+            });
+            child.set_daemon (daemon);
+            child.start ();
+            if (daemon) {
+                while (queue.empty ())
+                    Thread.usleep (1000);
+                Posix.kill (Posix.getpid (), Posix.Signal.KILL);
+            }
+            return true;
+        });
+        parent.start ();
+        parent.join (30);
+        var pid = queue.try_get ().get_int32 ();
+        assert_cmpint (parent.exit_code, CompareOperator.EQ, daemon ? -(int) Posix.Signal.KILL : 0);
+        while (Posix.kill (pid, 0) == 0)
+            Thread.usleep (1000);
     }
 }
 
@@ -203,5 +304,9 @@ int main (string[] args) {
     add_case ("/process/family", test_family);
     add_case ("/process/by-name", test_by_name);
     add_case ("/process/surroundings", test_surroundings);
+    add_case ("/process/its-own", test_more_of_its_own);
+    add_case ("/process/inherited", test_inherited);
+    add_case ("/process/failure", test_failure);
+    add_case ("/process/end-of-the-parent", test_end_of_the_parent);
     return Test.run ();
 }

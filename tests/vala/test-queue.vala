@@ -198,6 +198,16 @@ void test_batch () throws Error {
     assert_fails (Mp.Error.EMPTY, () => queue.get_batch (1, 0));
 }
 
+void test_bytes () throws Error {
+    var queue = new Mp.Queue ();
+    queue.put_bytes ({1, 2, 3});
+    var room = new uint8[2];
+    assert_fails (Mp.Error.INVALID_ARGUMENT, () => queue.get_into (room));
+    room = new uint8[5];
+    assert_true (queue.get_into (room) == 3 && room[0] == 1 && room[2] == 3);
+    assert_fails (Mp.Error.TIMED_OUT, () => queue.get_into (room, 0.01));
+}
+
 void test_blocks () throws Error {
     var queue = new Mp.Queue ();
     var block = new Mp.Block (100000);
@@ -326,6 +336,7 @@ int main (string[] args) {
     add_case ("/queue/async", test_async);
     add_case ("/queue/async-put", test_async_put);
     add_case ("/queue/batch", test_batch);
+    add_case ("/queue/bytes", test_bytes);
     add_case ("/queue/blocks", test_blocks);
     add_case ("/queue/joinable", test_joinable);
     add_case ("/queue/objects", test_objects);

@@ -114,10 +114,8 @@ async function sendAsync(value, options) {
         await output.putAsync(value, options);
         return;
     }
-    const isBytes = value instanceof Uint8Array;
-    const data = isBytes ? value : Values.encodeMessage(value, Values.collect());
-    const payload = Mp.Payload.new(isBytes ? Mp.Encoding.BYTES : Mp.Encoding.JSON,
-        new GLib.Bytes(data));
+    const data = Values.encodeMessage(value, Values.collect());
+    const payload = Mp.Payload.new(Mp.Encoding.JSON, new GLib.Bytes(data));
     await Errors.promise((token, callback) => this.send_async(payload, token, callback),
         result => this.send_finish(result), options);
 }

@@ -251,6 +251,9 @@ function pause(milliseconds) {
     }));
 }
 
+// What a timer of GLib can wait, in milliseconds.
+const LONGEST_TIMER = 2 ** 31 - 1;
+
 // A cancellable that also follows another one and a clock.
 function makeCancellable(cancellable, usec) {
     const own = new (gio().Cancellable)();
@@ -258,14 +261,22 @@ function makeCancellable(cancellable, usec) {
     const follow = cancellable?.connect(() => own.cancel()) ?? 0;
     let timer = 0;
 
-    if (usec >= 0) {
-        timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, Math.ceil(usec / 1000), () => {
+    const wait = left => {
+        const part = Math.min(left, LONGEST_TIMER);
+        timer = GLib.timeout_add(GLib.PRIORITY_DEFAULT, part, () => {
             timer = 0;
-            state.timedOut = true;
-            own.cancel();
+            if (left > part) {
+                wait(left - part);
+            } else {
+                state.timedOut = true;
+                own.cancel();
+            }
             return GLib.SOURCE_REMOVE;
         });
-    }
+    };
+
+    if (usec >= 0)
+        wait(Math.ceil(usec / 1000));
 
     state.release = () => {
         if (timer)
@@ -291,57 +302,83 @@ function promise(begin, finish, options) {
     const usec = microseconds(timeout);
     const state = usec >= 0 ? makeCancellable(cancellable, usec) : null;
 
+    const settle = (result, resolve, reject) => {
+        state?.release();
+        try {
+            resolve(finish(result));
+        } catch (error) {
+            const {IOErrorEnum} = gio();
+            const late = state?.timedOut && error.matches?.(IOErrorEnum, IOErrorEnum.CANCELLED);
+            reject(late ? failure(Mp.Error.TIMED_OUT, 'The operation timed out') : error);
+        }
+    };
     return calmly(new Promise((resolve, reject) => {
-        begin(state?.own ?? cancellable, (_source, result) => {
+        try {
+            begin(state?.own ?? cancellable, (_source, result) => settle(result, resolve, reject));
+        } catch (error) {
             state?.release();
-            try {
-                resolve(finish(result));
-            } catch (error) {
-                const {IOErrorEnum} = gio();
-                const late = state?.timedOut &&
-                    error.matches?.(IOErrorEnum, IOErrorEnum.CANCELLED);
-                reject(late ? failure(Mp.Error.TIMED_OUT, 'The operation timed out') : error);
-            }
-        });
+            throw error;
+        }
     }));
 }
 
 // ── Failures of tasks ───────────────────────────────────────────────────────────────────────────
 
-function plainOrNothing(value) {
+// What is thrown may be anything: a property of it may throw when it is read, and it may have no
+// text. That is no reason for a worker to end.
+function textOf(read, otherwise = '') {
     try {
-        return value === undefined ? undefined : JSON.parse(Values.encode(value));
+        return String(read());
     } catch {
-        return String(value);
+        return otherwise;
     }
 }
 
+function plainOrNothing(read) {
+    let value;
+    try {
+        value = read();
+        return value === undefined ? undefined : JSON.parse(Values.encode(value));
+    } catch {
+        return textOf(() => value);
+    }
+}
+
+const OWN_KEYS = ['stack', 'name', 'message', 'cause', 'errors', 'fileName', 'lineNumber',
+    'columnNumber'];
+
 function describeExtras(error) {
     const extras = {};
-    for (const key of Object.keys(error)) {
-        if (!['stack', 'name', 'message', 'cause', 'fileName', 'lineNumber', 'columnNumber']
-            .includes(key))
-            extras[key] = plainOrNothing(error[key]);
+    try {
+        for (const key of Object.keys(error)) {
+            if (!OWN_KEYS.includes(key))
+                extras[key] = plainOrNothing(() => error[key]);
+        }
+    } catch {
+        // A proxy may refuse to say what it has.
     }
     return extras;
 }
 
-/* A property of an error may be a getter, and throw. */
-function textOf(read) {
+// What is a cause of itself is told once, and a long row of causes not to its end.
+const DEEPEST_CAUSE = 50;
+
+function describeCause(error, path) {
+    let cause;
     try {
-        return String(read());
+        ({cause} = error);
     } catch {
-        return '';
+        return undefined;
     }
+    return cause === undefined || path.includes(cause) ? undefined : describeWithin(cause, path);
 }
 
-/**
- * What was thrown, as plain data for the way to another process.
- *
- * @param {*} thrown - what was thrown
- * @returns {object} name, message, stack, and what else there is
- */
-function describe(thrown) {
+function describeErrors(error, path) {
+    const errors = Array.from(error.errors ?? []);
+    return errors.filter(each => !path.includes(each)).map(each => describeWithin(each, path));
+}
+
+function describeWithin(thrown, around) {
     if (thrown instanceof GLib.Error) {
         return {
             name: thrown.constructor.name,
@@ -351,18 +388,34 @@ function describe(thrown) {
             code: thrown.code,
         };
     }
-    if (!(thrown instanceof Error))
-        return {name: 'Error', message: String(thrown), stack: '', value: plainOrNothing(thrown)};
+    if (!(thrown instanceof Error)) {
+        const message = textOf(() => thrown, 'Something without a text was thrown');
+        return {name: 'Error', message, stack: '', value: plainOrNothing(() => thrown)};
+    }
 
+    const path = [...around, thrown];
     const description = {
         name: textOf(() => thrown.name),
         message: textOf(() => thrown.message),
         stack: textOf(() => thrown.stack),
         extras: describeExtras(thrown),
     };
-    if (thrown.cause !== undefined)
-        description.cause = describe(thrown.cause);
+    if (around.length < DEEPEST_CAUSE) {
+        description.cause = describeCause(thrown, path);
+        if (thrown instanceof AggregateError)
+            description.errors = describeErrors(thrown, path);
+    }
     return description;
+}
+
+/**
+ * What was thrown, as plain data for the way to another process.
+ *
+ * @param {*} thrown - what was thrown
+ * @returns {object} name, message, stack, and what else there is
+ */
+function describe(thrown) {
+    return describeWithin(thrown, []);
 }
 
 const ERROR_CLASSES = {
@@ -376,14 +429,15 @@ function hide(error, properties) {
     }
 }
 
-function makeError({name = 'Error', message, extras = {}}) {
+function makeError({name = 'Error', message, extras = {}, errors = []}) {
     if (!Object.hasOwn(ERROR_CLASSES, name)) {
         const error = new Error(message);
         hide(error, {name});
         return Object.assign(error, Values.decodeForms(extras));
     }
     const error = name === 'AggregateError'
-        ? new AggregateError([], message) : new ERROR_CLASSES[name](message);
+        ? new AggregateError(errors.map(each => rebuild(each)), message)
+        : new ERROR_CLASSES[name](message);
     return Object.assign(error, Values.decodeForms(extras));
 }
 

@@ -54,6 +54,8 @@ function register(name, func) {
     if (typeof name !== 'string' || typeof func !== 'function')
         throw refuse('Mp.register() needs a name and a function');
     registry.set(name, func);
+    if (loading !== null)
+        registry.set(`${loading}#${name}`, func);   // whatever another module calls by that name
     return func;
 }
 
@@ -170,21 +172,31 @@ function missing(message) {
     return new Mp.Error({code: Mp.Error.NO_SUCH_FUNCTION, message});
 }
 
-async function load({module, name}) {
+let loading = null;         // the module that is being imported for a caller
+
+async function importModule(module) {
     needClasses();
-    let namespace;
+    loading = module;
     try {
-        namespace = await import(module);
+        return await import(module);
     } catch (error) {
         // What the module itself throws tells more than that it could not be imported.
         if (error instanceof Error && !/ImportError/.test(error.name))
             throw error;
         throw missing(`Module ${module} cannot be imported: ${error.message}`);
+    } finally {
+        loading = null;
     }
+}
 
+function exportOf(namespace, {module, name}) {
     if (typeof namespace[name] !== 'function')
         throw missing(`Module ${module} exports no function “${name}”`);
     return namespace[name];
+}
+
+async function load(reference) {
+    return exportOf(await importModule(reference.module), reference);
 }
 
 // Source sees the library only if it imports it, in whatever way.
@@ -228,20 +240,15 @@ function findNamed(name) {
  */
 async function resolveNamed(module, name) {
     needClasses();
-    const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
-    let problem = null;
-    let func = null;
-    if (uri !== '') {
-        try {
-            func = await load({module: uri, name});
-        } catch (error) {
-            problem = error;
-        }
+    if (module === '') {
+        if (!registry.has(name))
+            throw missing(`This worker has no function “${name}”`);
+        return registry.get(name);
     }
-    func = registry.get(name) ?? func;
-    if (func === null)
-        throw problem ?? missing(`This worker has no function “${name}”`);
-    return func;
+    const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
+    const namespace = await importModule(uri);
+    return registry.get(`${uri}#${name}`) ?? registry.get(name) ??
+        exportOf(namespace, {module: uri, name});
 }
 
 /**

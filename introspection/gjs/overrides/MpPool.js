@@ -63,8 +63,8 @@ function failureOf(result) {
     }, stackOf(result));
 }
 
-/** The value of a result that is ready; throws what its task threw. */
-function read(result) {
+// The value of a result that is ready, if it is more than a text; throws what its task threw.
+function readRich(result) {
     const [status, encoding, data] = result.get_data(Mp.Encoding.JSON);
     try {
         if (status === Mp.Status.OK && encoding === Mp.Encoding.JSON)
@@ -78,6 +78,18 @@ function read(result) {
         result.get_payload(0, null).convert(Mp.Encoding.JSON); // throws, saying why
     return Errors.check(status);
 }
+
+/** The value of a result that is ready; throws what its task threw. */
+const read = (() => {
+    const [values, rich] = [Values, readRich];
+
+    return result => {
+        const [status, text] = result.get_text();
+        // What refers to objects is read while the result, which is used behind that, holds them.
+        return status === 0 && text !== null && !text.includes('"$mp"')
+            ? values.decode(text) : rich(result);
+    };
+})();
 
 function waitResult(options) {
     const status = Errors.waitFor(usec => this.wait_raw(usec), Errors.timeoutOf(options));
@@ -392,6 +404,17 @@ async function takeChunk(source, size) {
     return [chunk, false];
 }
 
+// A promise that may be left alone.
+function quietly(promise) {
+    promise.catch(() => {});
+    return promise;
+}
+
+// An input that is slow, or that waits for results, must not keep those back that are there.
+function comesFirst(one, other) {
+    return Promise.race([other.then(() => false), one.then(() => true)]);
+}
+
 /**
  * Calls a function with each item and gives results as they come. Items are taken from their
  * iterable only a little ahead of the results, so it may be endless.
@@ -414,36 +437,48 @@ async function* imap(func, items,
     const size = checkSize(chunkSize, 'chunkSize');
     const ahead = checkSize(lookAhead ?? 3 * this.get_n_workers(), 'lookAhead');
     const gathered = Mp.ResultIterator.new(ordered);
-    const source = items?.[Symbol.asyncIterator]?.() ??
-        Errors.checkIterable(items, 'items')[Symbol.iterator]();
-    let pending = 0;
+    const isSlow = typeof items?.[Symbol.asyncIterator] === 'function';
+    const source = isSlow ? items[Symbol.asyncIterator]()
+        : Errors.checkIterable(items, 'items')[Symbol.iterator]();
+    let reading = null;         // promises: of a chunk of the input,
+    let arriving = null;        // and of a result
     let exhausted = false;
+
+    const give = async ([chunk, last]) => {
+        reading = null;
+        exhausted = last;
+        if (chunk.length === 0)
+            return;
+        if (this.max_pending > 0)
+            await waitRoom(this);
+        const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+        out.add(result);
+        gathered.add(result);
+    };
 
     try {
         for (;;) {
-            while (!exhausted && pending < ahead) {
-                const [chunk, last] = await takeChunk(source, size);
-                exhausted = last;
-                if (chunk.length > 0) {
-                    if (this.max_pending > 0)
-                        await waitRoom(this);
-                    const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack,
-                        made);
-                    out.add(result);
-                    gathered.add(result);
-                    pending++;
+            while (!exhausted && out.size < ahead) {
+                reading ??= quietly(takeChunk(source, size));
+                if (isSlow && out.size > 0) {
+                    arriving ??= quietly(nextResult(gathered, {cancellable}));
+                    if (await comesFirst(arriving, reading))
+                        break;
                 }
+                await give(await reading);
             }
-            if (pending === 0)
+            if (out.size === 0)
                 return;
-            const [result] = await nextResult(gathered, {cancellable});
-            pending--;
+            const [result] = await (arriving ?? nextResult(gathered, {cancellable}));
+            arriving = null;
             out.delete(result);
             yield* read(result);
         }
     } finally {
         abandon(out, false, cancellable);
-        if (!exhausted)
+        if (reading !== null)       // it may be long in coming, and nobody waits for it
+            quietly(Promise.resolve(source.return?.()));
+        else if (!exhausted)
             await source.return?.();
     }
 }

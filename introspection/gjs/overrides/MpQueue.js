@@ -188,18 +188,17 @@ function putMany(values, options) {
     const items = encodeAll(Errors.checkIterable(values, 'values'));
     let at = 0;
 
-    while (at < items.length) {
-        const [status] = Errors.waitFor(usec => {
-            const [result, count] = putSome(this, items, at, usec);
-            at += Number(count);
-            return [at < items.length || result !== Mp.Status.INTERRUPTED ? result : Mp.Status.OK];
-        }, left());
-        try {
-            checkPut(status, timeout);
-        } catch (error) {
-            error.count = at;
-            throw error;
-        }
+    const put = usec => {
+        const [result, count] = putSome(this, items, at, usec);
+        at += Number(count);
+        return at < items.length || result !== Mp.Status.INTERRUPTED ? result : Mp.Status.OK;
+    };
+    try {
+        while (at < items.length)
+            checkPut(Errors.waitFor(put, left()), timeout);
+    } catch (error) {
+        error.count = at;
+        throw error;
     }
     return at;
 }
@@ -301,17 +300,20 @@ function readTogether(frames, words) {
     }
 }
 
-// Adds the values to a list, and returns the error of the first that could not be read.
+// Adds the values to a list. Returns how many messages there were, and the error of the first that
+// could not be read.
 function readFrames(frames, values) {
     const words = new Uint32Array(frames.buffer, frames.byteOffset, frames.byteLength / 4);
     const together = readTogether(frames, words);
     if (together !== null) {
         values.push(...together);
-        return null;
+        return [together.length, null];
     }
 
     let failure = null;
+    let n = 0;
     for (let at = 0; at < frames.length; at += 8 + padded(words[at / 4])) {
+        n++;
         try {
             values.push(readFrame(words[at / 4 + 1],
                 frames.subarray(at + 8, at + 8 + words[at / 4])));
@@ -319,26 +321,26 @@ function readFrames(frames, values) {
             failure ??= error;
         }
     }
-    return failure;
+    return [n, failure];
 }
 
-// Takes what lies together, or one large value. Returns status and the first error.
+// Takes what lies together, or one large value. Returns status, how many, and the first error.
 function takeSome(queue, max, timeout, values) {
     const [status, frames] = Errors.waitFor(
         usec => queue.get_frames(Mp.Encoding.JSON, Math.min(max, BATCH), usec), timeout);
     if (status === Mp.Status.OK)
-        return [status, readFrames(frames, values)];
+        return [status, ...readFrames(frames, values)];
     if (status !== Mp.Status.INVALID)
-        return [status, null];
+        return [status, 0, null];
 
     const result = Errors.waitFor(usec => queue.take_text(usec), 0);
     if (![Mp.Status.OK, Mp.Status.NOT_PLAIN, Mp.Status.INVALID_DATA].includes(result[0]))
-        return [result[0], null];
+        return [result[0], 0, null];
     try {
         values.push(read(...result));
-        return [Mp.Status.OK, null];
+        return [Mp.Status.OK, 1, null];
     } catch (error) {
-        return [Mp.Status.OK, error];
+        return [Mp.Status.OK, 1, error];
     }
 }
 
@@ -358,15 +360,16 @@ function getMany(max, options) {
 
     const values = [];
     let failure = null;
-    let taken = false;
-    while (values.length < max) {
-        const [status, error] = takeSome(this, max - values.length, taken ? 0 : left(), values);
+    let taken = 0;
+    while (taken < max) {
+        const [status, n, error] = takeSome(this, max - taken, taken > 0 ? 0 : left(), values);
         failure ??= error;
+        taken += n;
         if (status === Mp.Status.OK)
-            taken = true;
-        else if (taken)
+            continue;
+        if (taken > 0)
             break;
-        else if (status !== Mp.Status.TIMED_OUT)
+        if (status !== Mp.Status.TIMED_OUT)
             Errors.check(status);
         else if (left() === 0)
             throw emptyError(timeout);

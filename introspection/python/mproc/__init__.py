@@ -52,10 +52,12 @@ from .util import SUBDEBUG, SUBWARNING  # noqa: E402,F401
 def __getattr__(name):
     """Its modules, for those who say mproc.pool.Pool without importing that."""
     if name in ('connection', 'forkserver', 'functions', 'managers', 'pool', 'queues', 'reduction',
-                'results', 'setup', 'shared_memory', 'sharedctypes', 'spawn', 'synchronize',
-                'task', 'threadpool', 'dummy', 'util', 'worker'):
+                'resource_tracker', 'results', 'setup', 'shared_memory', 'sharedctypes', 'spawn',
+                'synchronize', 'task', 'threadpool', 'dummy', 'util', 'worker'):
         import importlib
         return importlib.import_module(f'{__name__}.{name}')
+    if name == 'reducer':       # it may change, and loads a module
+        return context.default_context.reducer
     if name == 'function':
         from .functions import function
         return function
@@ -65,7 +67,8 @@ def __getattr__(name):
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
-_names = [_name for _name in dir(context.default_context) if not _name.startswith('_')]
+_names = [_name for _name in dir(context.default_context)
+          if not _name.startswith('_') and _name != 'reducer']
 globals().update((_name, getattr(context.default_context, _name)) for _name in _names)
 
 __all__ = sorted(set(_names + _errors))

@@ -14,12 +14,16 @@ from gi.overrides import _MpConnection
 from gi.overrides._MpConnection import wait
 from gi.repository import GLib, Mp
 
-from .errors import AuthenticationError
+from .errors import AuthenticationError, BufferTooShort  # noqa: F401
 
 __all__ = ['Client', 'Connection', 'Listener', 'Pipe', 'answer_challenge', 'deliver_challenge',
            'wait']
 
 Connection = Mp.Connection
+
+# The kinds of addresses; which one is taken if none is given.
+families = ['AF_INET', 'AF_UNIX']
+default_family = 'AF_UNIX'
 
 
 def Pipe(duplex=True, *, sockets=False):
@@ -41,6 +45,17 @@ def address_type(address):
     if isinstance(address, (str, bytes)):
         return 'AF_UNIX'
     raise ValueError(f'address type of {address!r} unrecognized')
+
+
+def arbitrary_address(family):
+    """An address of a family that nobody has yet."""
+    if family == 'AF_INET':
+        return ('localhost', 0)
+    if family != 'AF_UNIX':
+        raise ValueError(f'Family {family} is not recognized.')
+    import tempfile
+    from .util import get_temp_dir
+    return tempfile.mktemp(prefix='listener-', dir=get_temp_dir())
 
 
 def _check_family(address, family):

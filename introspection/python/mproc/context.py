@@ -10,12 +10,23 @@ is first called, so that `import mproc` stays quick.
 import os
 import sys
 
+from gi.overrides import _MpCodec
 from gi.repository import Mp
 
 from . import process, util
 from .errors import AuthenticationError, BufferTooShort, ProcessError, TimeoutError
 
 METHODS = ('fork', 'spawn', 'forkserver')
+
+
+Process = process.Process
+
+
+def assert_spawning(obj):
+    """RuntimeError unless mproc is sending what this object is in: for a __getstate__()."""
+    if not _MpCodec.is_for_others():
+        raise RuntimeError(f'{type(obj).__name__} objects should only be shared between processes '
+                           'through inheritance')
 
 
 class BaseContext:
@@ -142,6 +153,27 @@ class BaseContext:
     def log_to_stderr(self, level=None):
         """Has the logger write to stderr, and gives it."""
         return util.log_to_stderr(level)
+
+    def allow_connection_pickling(self):
+        """Has sockets be part of values, too; connections always can."""
+        from . import reduction  # noqa: F401
+
+    @property
+    def reducer(self):
+        """What writes the values that are sent: mproc.reduction, or an object like it, which has a
+        ForkingPickler with dumps() and perhaps loads(). It is one for all contexts."""
+        if _MpCodec.reducer is None:
+            from . import reduction
+            return reduction
+        return _MpCodec.reducer
+
+    @reducer.setter
+    def reducer(self, reducer):
+        from . import reduction
+        pickler = reducer.ForkingPickler
+        if not callable(pickler.dumps):
+            raise TypeError(f'{pickler!r} has no dumps()')
+        _MpCodec.set_reducer(reducer, pickler is reduction.ForkingPickler)
 
     def get_context(self, method=None):
         if method is None:

@@ -16,6 +16,18 @@ import traceback
 from gi.repository import Mp
 
 from . import process, spawn
+from .spawn import set_forkserver_preload
+
+__all__ = ['ensure_running', 'set_forkserver_preload']
+
+
+def ensure_running():
+    """Has this process have a fork server: before it has threads, or so that the first start is as
+    quick as the others."""
+    from .context import ForkServerProcess
+    child = ForkServerProcess(name='ForkServerProbe', daemon=False)
+    child.start()
+    child.join()
 
 
 def main(fd, options='{}'):

@@ -49,15 +49,17 @@ def function(name=None):
     def register(call, name=name):
         name = call.__name__ if name is None else name
         _registered[name] = call
+        _registered[getattr(call, '__module__', None), name] = call
         _MpProcess.register(name, call)
         return call
 
     return register(name, None) if callable(name) else register
 
 
-def registered(name):
-    """The function that was registered under a name in this process, or None."""
-    return _registered.get(name)
+def registered(name, module=None):
+    """The function that was registered under a name in this process, by this module if it did, or
+    None."""
+    return _registered.get((module, name)) or _registered.get(name)
 
 
 class Unknown(Exception):

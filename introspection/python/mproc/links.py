@@ -32,6 +32,9 @@ ANCHOR, CALLS = 'anchor', 'calls'
 
 _links = weakref.WeakValueDictionary()
 
+# Those above, and those that others have taken the place of.
+_all = weakref.WeakSet()
+
 # The mproc.server.Server that runs in this process.
 _own_server = None
 
@@ -60,11 +63,14 @@ class Link:
     def __init__(self, address, authkey):
         self.address = address
         self.authkey = authkey
+        self._server = None         # its name: another at this address has another
+        self._lost = False          # it is not there any more, or has ended a connection
+        self._dropped = collections.deque()
         self._begin()
+        _all.add(self)
 
     def _begin(self):
         self._lock = threading.Lock()
-        self._dropped = collections.deque()
         self._local = threading.local()
         self._held = {}             # identifier → [how many here, how many the server counts]
         self._anchor = None
@@ -77,6 +83,7 @@ class Link:
     # ── Connections ─────────────────────────────────────────────────────────────────────────────
 
     def _gone(self, error=None):
+        self._lost = True
         text = f'the server of the manager at {self.address!r} is gone'
         return ServerDied(f'{text}: {error}' if str(error or '') else text)
 
@@ -97,32 +104,48 @@ class Link:
             connection.send(request)
             return connection.recv()
         except (EOFError, OSError) as error:
-            self._forget(connection)
+            connection.close()
             raise self._gone(error) from None
         except Exception:
             raise
         except BaseException:
-            self._forget(connection)
+            connection.close()
             raise
 
-    def _forget(self, connection):
-        """The next call of this thread makes another."""
-        connection.close()
-        self._local.connection = None
-
     def call(self, identifier, name, arguments=(), keywords=None):
-        """(kind, result) of calling a method of an object, or of the server if that is None."""
+        """(kind, result) of calling a method of an object, or of the server if that is None.
+
+        The thread's connection is not there for others meanwhile: a signal handler that makes a
+        call in the middle of this one needs another."""
         if self._anchor is None:
             with self._lock:
                 self._need_anchor()
-        connection = getattr(self._local, 'connection', None)
-        if connection is None:
-            connection = self._local.connection = self._connect(CALLS, self._client)
-        return self._ask(connection, (identifier, name, arguments, keywords or {}))
+        if self._dropped:       # before a fork
+            self._flush()
+        try:
+            idle = self._local.connections
+        except AttributeError:
+            idle = self._local.connections = []
+        connection = idle.pop() if idle else self._connect(CALLS, self._client, self._server)
+        try:
+            return self._ask(connection, (identifier, name, arguments, keywords or {}))
+        finally:
+            if not connection.closed:
+                idle.append(connection)
 
     def ask(self, name, *arguments, **keywords):
         """What a method of the server returns."""
         return unwrap(*self.call(None, name, arguments, keywords))
+
+    def is_new(self):
+        """Whether it has never been used."""
+        return self._server is None
+
+    def end(self, timeout):
+        """Asks the server to end; so many seconds are given it for each answer."""
+        with self._connect(CALLS, self._client, self._server, timeout=timeout) as connection:
+            connection.send((None, 'shutdown', (), {}))
+            connection.recv(timeout=timeout)
 
     def close(self):
         """No calls any more, from this process; what it held was dropped."""
@@ -144,10 +167,14 @@ class Link:
 
     def _ask_first(self, anchor, timeout=None):
         try:
-            anchor.recv(timeout=timeout)
+            server = anchor.recv(timeout=timeout)
         except (EOFError, OSError) as error:
             anchor.close()
             raise self._gone(error) from None
+        if self._server not in (None, server):
+            anchor.close()
+            raise self._gone('there is another now')
+        self._server = server
 
     def _tell(self, *request):
         """With the lock: one exchange over the anchor. An answer to a request whose caller was
@@ -248,6 +275,8 @@ class Link:
         if child is not None:
             self._client, self._anchor = child
             self._held = held
+        else:
+            self._dropped.clear()
 
 
 class OwnLink:
@@ -278,19 +307,27 @@ class OwnLink:
         self._server.ticket(identifier, handle)
 
 
+def _find_key(address):
+    for link in list(_links.values()):
+        if link.address == address and not link._closed:
+            return link.authkey
+    from .process import current_process
+    return current_process().authkey
+
+
 def find(address, authkey=None):
     """The link to the server at an address. Without a key it is one that is known here, if any."""
     if _own_server is not None and _own_server.address == address:
         return _own_server.link
     if authkey is None:
-        for link in list(_links.values()):
-            if link.address == address and not link._closed:
-                return link
-        from .process import current_process
-        authkey = current_process().authkey
+        authkey = _find_key(address)
     link = _links.get((address, authkey))
-    if link is None or link._closed:
-        link = _links[address, authkey] = Link(address, authkey)
+    return renew(address, authkey) if link is None or link._closed or link._lost else link
+
+
+def renew(address, authkey):
+    """The link to a server that has just begun, whoever may have been at that address before."""
+    link = _links[address, authkey] = Link(address, authkey)
     return link
 
 
@@ -304,7 +341,7 @@ _forking = []
 
 
 def _before():
-    _forking[:] = list(_links.values())
+    _forking[:] = list(_all)
     for link in _forking:
         link.before_fork()
 

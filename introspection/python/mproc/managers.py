@@ -23,7 +23,9 @@ from gi.repository import Mp
 from . import links, process, proxies, util
 from .connection import Client, Pipe  # noqa: F401  (Client: programs look for it here)
 from .errors import ProcessError, RemoteError, ServerDied, ShutDown
-from .proxies import AutoProxy, BaseProxy, IteratorProxy, MakeProxyType, NamespaceProxy
+from .proxies import (AcquirerProxy, ArrayProxy, AutoProxy, BarrierProxy, BaseListProxy, BaseProxy,
+                      ConditionProxy, EventProxy, IteratorProxy, MakeProxyType, NamespaceProxy,
+                      PoolProxy, RebuildProxy, ValueProxy)
 from .server import Server, Token, public_methods  # noqa: F401
 
 ListProxy = Mp.ListProxy
@@ -31,7 +33,8 @@ DictProxy = Mp.DictProxy
 
 __all__ = ['BaseManager', 'SyncManager', 'SharedMemoryManager', 'BaseProxy', 'Token', 'Namespace',
            'MakeProxyType', 'AutoProxy', 'IteratorProxy', 'NamespaceProxy', 'ListProxy',
-           'DictProxy']
+           'DictProxy', 'AcquirerProxy', 'ArrayProxy', 'BarrierProxy', 'BaseListProxy',
+           'ConditionProxy', 'EventProxy', 'PoolProxy', 'RebuildProxy', 'ValueProxy']
 
 INITIAL, STARTED, SHUTDOWN = 'initial', 'started', 'shutdown'
 
@@ -86,8 +89,16 @@ class BaseManager:
     def connect(self):
         """Connects to a server that runs already, at the address."""
         self._check_initial()
-        self._link = links.find(self._address, self._authkey)
-        self._link.ask('dummy')
+        link = links.find(self._address, self._authkey)
+        knew = not link.is_new()
+        try:
+            link.ask('dummy')
+        except ServerDied:
+            if not knew:
+                raise
+            link = links.find(self._address, self._authkey)     # that was a former one's
+            link.ask('dummy')
+        self._link = link
         self._state = STARTED
 
     def start(self, initializer=None, initargs=()):
@@ -113,7 +124,7 @@ class BaseManager:
             address = _await_address(reader, made)
         self._address = address
         self._process = made
-        self._link = links.find(address, self._authkey)
+        self._link = links.renew(address, self._authkey)
         self._end = util.Finalize(self, _end_server, args=(made, self._link, self._timeout),
                                   exitpriority=0)
 
@@ -250,16 +261,16 @@ def _await_address(reader, server):
 def _end_server(server, link, timeout):
     """Ends a server's process: asks, then insists."""
     try:
-        link.ask('shutdown')
+        link.end(timeout)
     except Exception:
         pass
-    link.close()
     for how in (None, server.terminate, server.kill):
         if how is not None and server.is_alive():
             how()
         server.join(timeout if how is not server.kill else None)
         if not server.is_alive():
             break
+    link.close()
 
 
 # ── The manager of the usual types ──────────────────────────────────────────────────────────────

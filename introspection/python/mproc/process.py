@@ -25,6 +25,12 @@ from . import util
 
 __all__ = ['Process', 'FunctionProcess', 'current_process', 'parent_process', 'active_children']
 
+# The folder in which the program began; None if that is gone.
+try:
+    ORIGINAL_DIR = os.path.abspath(os.getcwd())
+except OSError:
+    ORIGINAL_DIR = None
+
 
 class AuthenticationString(bytes):
     """A key that does not leave the process by accident."""
@@ -254,7 +260,7 @@ class Process(BaseProcess):
         _current = self
         if _exit_calls:
             _exit_calls.clear()
-        if util._registry or util._exiting or util._threshold:
+        if util._registry or util._exiting or util._threshold or util._after_fork:
             util.forget()
             util.info('child process calling self.run()')
         try:

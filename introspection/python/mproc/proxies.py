@@ -259,7 +259,10 @@ _DICT = ('__contains__', '__delitem__', '__getitem__', '__iter__', '__len__', '_
          'values')
 
 
-class ListProxy(MakeProxyType('BaseListProxy', _LIST)):
+BaseListProxy = MakeProxyType('BaseListProxy', _LIST)
+
+
+class ListProxy(BaseListProxy):
     """A list in a server of Python; lists of a local manager are Mp.ListProxy."""
 
     def __iadd__(self, value):

@@ -14,7 +14,9 @@ import collections
 import itertools
 import pickle
 import sys
+import threading
 import traceback
+from time import monotonic
 
 from gi.overrides import _MpCodec, _MpFast, _MpResult, _MpShield
 from gi.overrides._MpErrors import CLOSED, OK
@@ -25,6 +27,9 @@ from .errors import TimeoutError
 # How many tasks of an iterator are on their way at once, per worker.
 AHEAD = 16
 
+# How long a thread that takes results waits for one that reads the input, before it looks again.
+LOOK = 0.1
+
 
 _native = _MpFast.native
 
@@ -32,6 +37,10 @@ if _native is not None:
     _native.setup_pool(decode=_MpCodec.decode, failure=_MpResult.failure,
                        timeout_error=TimeoutError, deferred=_MpShield.deferred,
                        raise_deferred=_MpShield.raise_deferred, pickler=pickle.Pickler)
+
+
+def _slice(end):
+    return LOOK if end is None else max(0, min(LOOK, end - monotonic()))
 
 
 def new_stream():
@@ -99,7 +108,8 @@ class PartsResult(AsyncResult):
     def ready(self):
         """Whether it is there, or has failed."""
         self._pool._gather()
-        return self._outcome is not None or all(part.is_ready() for part in self._parts)
+        return self._outcome is not None or self._has_failed_early() \
+            or all(part.is_ready() for part in self._parts)
 
     def wait(self, timeout=None):
         """Waits until it is ready, or for so many seconds."""
@@ -279,7 +289,10 @@ class _Broken:
 class IMapIterator:
     """Results in the order of their tasks. Of the input, AHEAD tasks per worker are given ahead
     of what was taken; more when the pool is joined, which has to give them all. A task is a list of
-    items, or with chunksize None one item."""
+    items, or with chunksize None one item.
+
+    Any thread may take results. The input is read by one at a time, and that may be one which waits
+    for something else of the pool."""
 
     def __init__(self, pool, submit, iterable, chunksize, buffersize=None):
         self._pool = pool
@@ -292,7 +305,9 @@ class IMapIterator:
         self._few = self._ahead - 1 if buffersize else self._ahead // 2
         self._values = collections.deque()
         self._parts = collections.deque()
-        self._reading = False
+        self._taking = threading.RLock()
+        self._reading = threading.Lock()
+        self._reader = None         # the thread that has that
         pool._feeding.append(self)
         self._feed()
 
@@ -304,25 +319,55 @@ class IMapIterator:
 
     def next(self, timeout=None):
         """The next result. TimeoutError if it is not there in time (seconds)."""
-        while not self._values:
-            if self._input is not None:
+        end = None if timeout is None else monotonic() + timeout
+        if not self._taking.acquire(timeout=-1 if end is None else min(max(timeout, 0), 1e6)):
+            raise TimeoutError
+        try:
+            while not self._values:
+                self._take_values(end)
+            return self._values.popleft()
+        finally:
+            self._taking.release()
+
+    def _take_values(self, end):
+        """An exception of somebody else's, such as KeyboardInterrupt, costs no result."""
+        if self._input is not None:
+            self._feed()
+        if not self._n_here() and not self._await_part(end):
+            raise StopIteration
+        part = self._next_part(None if end is None else max(0, end - monotonic()))
+        if part is None:
+            return
+        try:
+            if self._input is not None and self._ahead > 1:
                 self._feed()
-            part = self._next_part(timeout)
-            if self._input is not None:
-                self._feed()
-            if type(part) is _Broken:
-                raise part.error
-            good, value = part.outcome()
-            if not good:
-                raise value
-            if self._chunksize is None:
-                return value
+            good, value = (False, part.error) if type(part) is _Broken else part.outcome()
+        except BaseException:
+            self._put_back(part)
+            raise
+        if not good:
+            raise value
+        if self._chunksize is None:
+            self._values.append(value)
+        else:
             self._values.extend(value)
-        return self._values.popleft()
+
+    def _await_part(self, end):
+        """Waits while another thread reads the input. Whether there is a part then."""
+        while not self._n_here() and self._input is not None:
+            if self._reader == threading.get_ident():
+                break       # the input asks for its own results
+            if self._reading.acquire(timeout=_slice(end)):
+                self._reading.release()
+                self._feed()
+            elif end is not None and monotonic() >= end and not self._n_here():
+                raise TimeoutError
+        return self._n_here() > 0
+
+    def _n_here(self):
+        return len(self._parts)
 
     def _next_part(self, timeout):
-        if not self._parts:
-            raise StopIteration
         part = self._parts[0]
         if type(part) is not _Broken and not part.is_ready():
             if self._pool._wait(part.wait_raw, timeout) != OK:
@@ -330,6 +375,9 @@ class IMapIterator:
         elif self._pool._calls:
             self._pool._gather()
         return self._parts.popleft()
+
+    def _put_back(self, part):
+        self._parts.appendleft(part)
 
     def next_async(self, cancellable=None, callback=None, *data):
         """Waits in the main loop for the next result and then calls
@@ -362,18 +410,24 @@ class IMapIterator:
         """If few are ahead, gives tasks until enough are, or the input ends."""
         if self._pool._is_over():
             self._input = None
-        if self._reading or self._input is None or self._n_ahead() > self._few:
+        if self._input is None or self._n_ahead() > self._few \
+                or not self._reading.acquire(blocking=False):
             return
-        self._reading = True
+        self._reader = threading.get_ident()
         try:
             while self._input is not None and self._n_ahead() < self._ahead:
                 self._give()
         finally:
-            self._reading = False
+            self._reader = None
+            self._reading.release()
 
     def _feed_all(self):
         self._ahead = self._few = float('inf')
         self._feed()
+        while self._input is not None and self._reader != threading.get_ident():
+            with self._reading:     # by another thread
+                pass
+            self._feed()
 
     def _give_item(self):
         try:
@@ -421,14 +475,17 @@ class IMapUnorderedIterator(IMapIterator):
 
     def __init__(self, *arguments):
         self._stream = new_stream()
-        self._n_given = 0
+        self._n_given = self._n_taken = 0
         self._came = collections.deque()    # parts that the main loop has taken
         self._waiting = None                # who waits there
         self._is_taking = False
         super().__init__(*arguments)
 
     def _n_ahead(self):
-        return self._n_given
+        return self._n_given - self._n_taken
+
+    def _n_here(self):
+        return self._n_ahead() + len(self._parts)
 
     def _add(self, part):
         if isinstance(part, _Broken):
@@ -438,33 +495,41 @@ class IMapUnorderedIterator(IMapIterator):
             self._n_given += 1
 
     def _next_part(self, timeout):
-        if self._n_given == 0:
+        if self._n_ahead() == 0:
             return super()._next_part(timeout)
-        if self._came:
-            self._n_given -= 1
-            return self._came.popleft()
-        status, part = self._stream.next_raw(0)
-        if status != OK:
-            part = self._wait_for_part(timeout)
-        elif self._pool._calls:
-            self._pool._gather()
-        self._n_given -= 1
+        if not self._came:
+            status = self._take_from_stream(0)
+            if status == OK:
+                if self._pool._calls:
+                    self._pool._gather()
+            else:
+                status = self._pool._wait(self._take_from_stream, timeout)
+            if status == CLOSED:    # one was lost in an interruption
+                self._n_taken = self._n_given
+                return None
+            if status != OK:
+                raise TimeoutError
+        part = self._came.popleft()
+        self._n_taken += 1
         return part
 
-    def _wait_for_part(self, timeout):
-        part = None
+    def _take_from_stream(self, usec):
+        if _native is not None:
+            return self._stream.next_into(usec, self._came)
+        status, part = self._stream.next_raw(usec)
+        if status == OK:
+            self._came.append(part)
+        return status
 
-        def call(usec):
-            nonlocal part
-            status, part = self._stream.next_raw(usec)
-            return status
-
-        if self._pool._wait(call, timeout) != OK:
-            raise TimeoutError
-        return part
+    def _put_back(self, part):
+        if type(part) is _Broken:
+            super()._put_back(part)
+        else:
+            self._came.appendleft(part)
+            self._n_taken -= 1
 
     def _wait_in_loop(self, waiting):
-        if self._values or self._came or self._n_given == 0:
+        if self._values or self._came or self._n_ahead() == 0:
             waiting.end_later()
             return
         self._waiting = waiting

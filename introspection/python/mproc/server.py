@@ -15,6 +15,7 @@ import itertools
 import os
 import sys
 import threading
+import time
 import traceback
 
 from gi.overrides import _MpCodec
@@ -26,6 +27,9 @@ from .links import ANCHOR, CALLS, ERROR, PROXY, RETURN, TRACEBACK, UNSERIALIZABL
 
 # How often the server looks whether what tickets stand for has arrived, if it holds any (seconds).
 TICKET_INTERVAL = 1.0
+
+# Before it tries again to take in somebody for whom there was no room (seconds).
+PAUSE = 0.05
 
 # What a dict gives that cannot be sent.
 VIEWS = type({}.keys()), type({}.values()), type({}.items())
@@ -91,6 +95,7 @@ class Server:
         self._tickets = {}
         self._stopping = False
         self._bell = os.pipe()
+        self._name = os.urandom(16).hex()
 
     # ── Serving ─────────────────────────────────────────────────────────────────────────────────
 
@@ -126,9 +131,15 @@ class Server:
             os.read(self._bell[0], 1)
         try:
             connection = self._listener.accept(0)
-        except (AuthenticationError, OSError):
-            return      # OSError: he has gone again, or it is TimeoutError
-        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        except (AuthenticationError, ConnectionError, TimeoutError):
+            return      # or he has gone again
+        except OSError:         # no descriptors or no memory: he still waits at the door
+            time.sleep(PAUSE)
+            return
+        try:
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        except RuntimeError:    # no more threads; the others are served
+            connection.close()
 
     def _serve(self, connection):
         """The life of a connection."""
@@ -137,7 +148,7 @@ class Server:
                 kind, client, *more = connection.recv()
                 if kind == ANCHOR:
                     self._serve_anchor(connection, client, *more)
-                elif kind == CALLS:
+                elif kind == CALLS and more == [self._name]:
                     self._serve_calls(connection, client)
             except (EOFError, OSError):
                 pass
@@ -157,14 +168,16 @@ class Server:
             else:
                 answer = self.answer(client, *request)
             # Kept until the next request: by then what it refers to has been opened.
-            self._send(connection, answer)
-            if self._stopping:
-                self._ring()
+            try:
+                self._send(connection, answer)
+            finally:
+                if self._stopping:
+                    self._ring()
 
     def _serve_anchor(self, connection, client, parent):
         self._join(client, parent)
         try:
-            connection.send(True)
+            connection.send(self._name)
             while True:
                 number, what, *arguments = connection.recv()
                 self._send(connection, (number, *self._tell(client, what, *arguments)))

@@ -214,11 +214,10 @@ def _call_function(boot):
 def find(module, name):
     """The function that a module has registered or has under a name."""
     from . import functions
-    if module:
-        load(module)
-    call = functions.registered(name)
+    loaded = load(module) if module else None
+    call = functions.registered(name, loaded and loaded.__name__)
     if call is None and module:
-        call = load(module)
+        call = loaded
         for part in name.split('.'):
             call = getattr(call, part, None)
     if not callable(call):
@@ -234,7 +233,10 @@ def load(module):
     path = Path(module).resolve()
     name = path.stem
     known = sys.modules.get(name)
-    if known is not None and getattr(known, '__file__', None) == str(path):
+    if known is not None and getattr(known, '__file__', None) != str(path):
+        name = f'_mproc_file_{path}'    # another module has the other name
+        known = sys.modules.get(name)
+    if known is not None:
         return known
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:

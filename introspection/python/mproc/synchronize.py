@@ -16,4 +16,20 @@ Barrier = Mp.Barrier
 # The greatest value of a semaphore.
 SEM_VALUE_MAX = 2**31 - 1
 
+
+
+class _Kinds(type):
+    def __instancecheck__(cls, thing):
+        return isinstance(thing, (Lock, RLock, Semaphore))
+
+
+class SemLock(metaclass=_Kinds):
+    """What the locks and semaphores have in common, for isinstance(); it makes none."""
+
+    SEM_VALUE_MAX = SEM_VALUE_MAX
+
+    def __new__(cls, *arguments):
+        raise TypeError('use Lock, RLock, Semaphore or BoundedSemaphore')
+
+
 __all__ = ['Lock', 'RLock', 'Condition', 'Semaphore', 'BoundedSemaphore', 'Event', 'Barrier']

@@ -8,22 +8,27 @@ say goes to the handlers that the program has given it. Without any it goes to G
 log, domain "mproc", with the process's name and id as fields. Its level is the library's, which
 children begin with, whatever language they are of; handlers are only inherited by a fork.
 
-Finalizers belong to the process that made them; a child begins without any.
+Finalizers belong to the process that made them; a child begins without any, and with what was
+registered to be done after a fork. Neither costs a process anything that has none.
 """
 
 import atexit
 import itertools
 import os
+import threading
 import weakref
 
 from gi.repository import GLib, Mp
 
 __all__ = ['get_logger', 'log_to_stderr', 'sub_debug', 'debug', 'info', 'sub_warning', 'Finalize',
-           'is_exiting']
+           'ForkAwareLocal', 'ForkAwareThreadLock', 'close_all_fds_except', 'close_fds',
+           'get_temp_dir', 'is_exiting', 'register_after_fork']
 
 NOTSET, SUBDEBUG, DEBUG, INFO, SUBWARNING = 0, 5, 10, 20, 25
-NAME = 'mproc'
-FORMAT = '[%(levelname)s/%(processName)s] %(message)s'
+LOGGER_NAME = NAME = 'mproc'
+DEFAULT_LOGGING_FORMAT = FORMAT = '[%(levelname)s/%(processName)s] %(message)s'
+
+abstract_sockets_supported = True
 
 _logger = None
 _threshold = Mp.log_get_level()
@@ -236,8 +241,104 @@ def forget():
     """In a child: what belongs to its parent is left alone."""
     global _exiting
     _exiting = False
-    if not _registry:
-        return
-    for finalizer in _registry.values():
-        finalizer._forget()
-    _registry.clear()
+    if _registry:
+        for finalizer in _registry.values():
+            finalizer._forget()
+        _registry.clear()
+    if _after_fork:
+        _run_after_fork()
+
+
+# ── After a fork ────────────────────────────────────────────────────────────────────────────────
+
+_after_fork = None      # until there is something: a child looks at it
+
+
+def register_after_fork(obj, func):
+    """Has each child that inherits @obj call func(obj) before its work, if it still has it."""
+    global _after_fork
+    if _after_fork is None:
+        _after_fork = weakref.WeakValueDictionary()
+    _after_fork[next(_counter), id(obj), func] = obj
+
+
+def _run_after_fork():
+    for (_number, _identity, func), obj in sorted(_after_fork.items(), key=lambda item: item[0][0]):
+        try:
+            func(obj)
+        except Exception as error:
+            info('what was registered for after a fork raised %r', error)
+
+
+class ForkAwareThreadLock:
+    """A lock of threads that is free in a child, whoever held it in its parent."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.acquire = self._lock.acquire
+        self.release = self._lock.release
+        register_after_fork(self, ForkAwareThreadLock._at_fork_reinit)
+
+    def _at_fork_reinit(self):
+        self._lock._at_fork_reinit()
+
+    def __enter__(self):
+        return self._lock.__enter__()
+
+    def __exit__(self, *details):
+        return self._lock.__exit__(*details)
+
+
+class ForkAwareLocal(threading.local):
+    """Data of a thread that a child begins without, and that travels as nothing."""
+
+    def __init__(self):
+        register_after_fork(self, lambda local: local.__dict__.clear())
+
+    def __reduce__(self):
+        return type(self), ()
+
+
+# ── Files ───────────────────────────────────────────────────────────────────────────────────────
+
+def get_temp_dir():
+    """A folder for temporary files, which is removed when the process that first asked for it ends
+    by itself; its children are given the same."""
+    from . import process
+    config = process.current_process()._config
+    if config.get('tempdir') is None:
+        import tempfile
+        config['tempdir'] = tempfile.mkdtemp(prefix='mproc-')
+        info('created temp directory %s', config['tempdir'])
+        Finalize(None, _remove_temp_dir, (config,), exitpriority=-100)
+    return config['tempdir']
+
+
+def _remove_temp_dir(config):
+    import shutil
+    shutil.rmtree(config.pop('tempdir'), ignore_errors=True)
+
+
+def is_abstract_socket_namespace(address):
+    """Whether the address of a Unix socket is no file."""
+    if not address:
+        return False
+    if not isinstance(address, (bytes, str)):
+        raise TypeError(f'address type of {address!r} unrecognized')
+    return address[0] in (0, '\0')
+
+
+def close_all_fds_except(fds):
+    """Closes all descriptors of this process but these: for a process forked by hand only, as the
+    library's are among them."""
+    first = 0
+    for fd in sorted(fds):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, os.sysconf('SC_OPEN_MAX'))
+
+
+def close_fds(*fds):
+    """Closes these descriptors."""
+    for fd in fds:
+        os.close(fd)

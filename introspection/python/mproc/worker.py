@@ -8,10 +8,7 @@ key gives one traceback, in the owner. Nothing that a task or the initializer ra
 """
 
 import gc
-import importlib
-import importlib.util
 import signal
-import sys
 import traceback
 
 from gi.overrides import _MpCodec, _MpFast, _MpProcess
@@ -66,25 +63,9 @@ def _find_named(name):
     found = registered(name)
     module, colon, path = name.rpartition(':')
     if found is None and colon:
-        found = _load(module) if module.endswith('.py') else importlib.import_module(module)
-        for part in path.split('.'):
-            found = getattr(found, part)
+        from .spawn import find
+        found = find(module, path)
     return found
-
-
-def _load(path):
-    """The module that a file is, loaded once."""
-    name = f'_mproc_file_{path}'
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-    return sys.modules[name]
 
 
 class Loop:

@@ -85,7 +85,7 @@ def dump(value, set_aside=None):
     before = _state.met
     met = _state.met = []
     try:
-        return pickle.dumps(value, PROTOCOL, buffer_callback=set_aside), met
+        return _dumps(value, PROTOCOL, buffer_callback=set_aside), met
     except Exception as error:
         met.clear()
         try:
@@ -97,6 +97,47 @@ def dump(value, set_aside=None):
 
 
 loads = pickle.loads
+
+
+# ── Reducers ────────────────────────────────────────────────────────────────────────────────────
+# A program may have its values written by a pickler of its own: see mproc.reduction.
+
+reducer = None
+_dumps = pickle.dumps
+
+
+class _Written:
+    """Stands for a value that only the reducer's own loads() reads."""
+
+    def __init__(self, read, data):
+        self.parts = read, (data,)
+
+    def __reduce__(self):
+        return self.parts
+
+
+def _dump_by_reducer(value, protocol=PROTOCOL, buffer_callback=None):
+    pickler = reducer.ForkingPickler
+    data = bytes(pickler.dumps(value))
+    read = getattr(pickler, 'loads', pickle.loads)
+    return data if read is pickle.loads else pickle.dumps(_Written(read, data), PROTOCOL)
+
+
+class _NoPickler:
+    """Has the accelerator leave large values to what is above."""
+
+    def __init__(self, *arguments):
+        raise TypeError('values are written by a reducer')
+
+
+def set_reducer(given, is_own):
+    """Has values be written by given.ForkingPickler.dumps(), unless it @is_own, pickle's."""
+    global reducer, _dumps
+    reducer = given
+    _dumps = pickle.dumps if is_own else _dump_by_reducer
+    from gi.overrides import _MpFast
+    if _MpFast.native is not None:
+        _MpFast.native.set_dumps(_dumps, pickle.Pickler if is_own else _NoPickler)
 
 
 def encode(value):
@@ -175,6 +216,11 @@ def load_date_time(text):
 def is_encoding():
     """Whether this thread is in the middle of encoding a value."""
     return _state.met is not None and _state.met is not False
+
+
+def is_for_others():
+    """Whether what this thread is pickling is for another process, or tried for one."""
+    return _state.met is not None
 
 
 def check_encoding(thing):

@@ -149,6 +149,13 @@ class ConnectionMethods:
         if self.get_fd() < 0:
             return _MpCodec.reduce_shared(self)
         _MpCodec.check_encoding(self)
+        return self._leave()
+
+    def _leave(self):
+        """How a socket is pickled, wherever the pickle goes."""
+        self._check_closed()
+        if self.get_fd() < 0:
+            return _MpCodec.reduce_shared(self)
         if self.get_plain():
             raise TypeError('a connection to multiprocessing cannot be part of a value: send its '
                             'descriptor with mproc.reduction.send_handle()')

@@ -75,6 +75,37 @@ stream_next_raw (PyObject *object,
   return task != NULL ? Py_BuildValue ("iN", status, task) : NULL;
 }
 
+/* A signal handler runs before the caller has what a function returned, and what it raises would
+ * cost a task. */
+static PyObject *
+stream_next_into (PyObject *object,
+                  PyObject *arguments)
+{
+  Stream *self = (Stream *) object;
+  PyObject *into, *task, *done;
+  MpResult *result = NULL;
+  long long most;
+  int status;
+
+  if (!PyArg_ParseTuple (arguments, "LO", &most, &into))
+    return NULL;
+
+  Py_BEGIN_ALLOW_THREADS
+  status = mp_result_iterator_next_raw (self->iterator, most, &result);
+  Py_END_ALLOW_THREADS
+
+  if (result != NULL)
+    {
+      task = find_task (self, result);
+      done = task != NULL ? PyObject_CallMethod (into, "append", "N", task) : NULL;
+      if (done == NULL)
+        return NULL;
+      Py_DECREF (done);
+    }
+
+  return PyLong_FromLong (status);
+}
+
 /* The iterator in C is the source of the operation; the Stream goes along with it. */
 typedef struct {
   PyObject *stream;
@@ -169,6 +200,9 @@ static PyMethodDef methods[] = {
   { "add", stream_add, METH_O, "add($self, task, /)\n--\n\nOne more to wait for." },
   { "next_raw", stream_next_raw, METH_O,
     "next_raw($self, usec, /)\n--\n\nAn Mp.Status, and the next Task that is ready or None." },
+  { "next_into", stream_next_into, METH_VARARGS,
+    "next_into($self, usec, into, /)\n--\n\nAppends the next Task, if one is ready, to a list or "
+    "deque. An Mp.Status." },
   { "next_async", stream_next_async, METH_O,
     "next_async($self, call, /)\n--\n\nHas the main loop call that with the next Task." },
   { NULL }

@@ -318,7 +318,26 @@ setup_pool (PyObject *module,
   hooks->TimeoutError = Py_NewRef (given[2]);
   hooks->deferred = Py_NewRef (given[3]);
   hooks->raise_deferred = Py_NewRef (given[4]);
-  hooks->Pickler = Py_NewRef (given[5]);
+  if (hooks->Pickler == NULL)
+    hooks->Pickler = Py_NewRef (given[5]);
+  Py_RETURN_NONE;
+}
+
+/* How values are written, in the place of what setup() and setup_pool() were given. */
+static PyObject *
+set_dumps (PyObject *module,
+           PyObject *arguments)
+{
+  MpNativeHooks *hooks = &mp_native_hooks;
+  PyObject *dumps, *pickler, *before[] = { hooks->dumps, hooks->Pickler };
+
+  if (!PyArg_ParseTuple (arguments, "OO", &dumps, &pickler))
+    return NULL;
+
+  hooks->dumps = Py_NewRef (dumps);
+  hooks->Pickler = Py_NewRef (pickler);
+  Py_XDECREF (before[0]);
+  Py_XDECREF (before[1]);
   Py_RETURN_NONE;
 }
 
@@ -376,6 +395,8 @@ static PyMethodDef functions[] = {
     "Gives the module what it needs of Python. ImportError if it cannot be used." },
   { "when_ready", mp_native_when_ready, METH_VARARGS,
     "when_ready(task, call, /)\n--\n\nHas the main loop call that with None when it is ready." },
+  { "set_dumps", set_dumps, METH_VARARGS,
+    "set_dumps(dumps, pickler): how values are written from now on." },
   { "setup_pool", MP_NATIVE_METHOD (setup_pool), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs for pools." },
   { "serve", mp_native_serve, METH_O,
