@@ -61,7 +61,8 @@ void call_in_pools (string language, string[] names, string missing) throws Erro
     foreach (var name in names) {
         assert_true (number_of (pool.submit_named (name, arguments (queue)).get (60)) == 42);
         var answer = queue.get (0);
-        assert_true (number_of (answer.is_container () ? answer.get_child_value (1) : answer) == 42);
+        var number = answer.is_container () ? answer.get_child_value (1) : answer;
+        assert_true (number_of (number) == 42);
     }
     try {
         pool.submit_named (missing, 1).get (60);
