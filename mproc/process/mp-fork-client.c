@@ -22,6 +22,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -285,6 +286,44 @@ mp_process_stop_servers (void)
       mp_process_send_signal (processes->pdata[i], SIGTERM);
       mp_process_wait_until (processes->pdata[i], MP_DEADLINE_NEVER, MP_REAP_ANNOUNCE);
     }
+}
+
+/**
+ * mp_process_await_server:
+ * @language: (nullable): the language of the server, or %NULL for this program
+ * @usec: how long to wait, in microseconds; negative for no limit
+ * @error: return location for an error
+ *
+ * Waits until the fork server of a language can make processes, for bindings; it is started if it
+ * is not running. Starting a process waits for that too, but cannot be interrupted.
+ *
+ * It can fail as starting a process does. A server that ends meanwhile is waited for no longer:
+ * starting a process tells why.
+ *
+ * Returns: %MP_STATUS_OK; %MP_STATUS_TIMED_OUT; %MP_STATUS_INTERRUPTED at the latest after a tenth
+ *   of a second: run what is pending, and call again; or %MP_STATUS_FAILED with @error set
+ *
+ * Since: 0.1
+ */
+int
+mp_process_await_server (const char  *language,
+                         gint64       usec,
+                         GError     **error)
+{
+  gint64 slice = usec < 0 ? G_MAXINT64 : usec;
+  struct pollfd poll_fd = { .fd = reach_server (language, error), .events = POLLIN };
+  int n;
+
+  if (poll_fd.fd < 0)
+    return MP_STATUS_FAILED;
+
+  slice = MIN (slice, 100 * G_TIME_SPAN_MILLISECOND);
+  n = poll (&poll_fd, 1, (int) ((slice + 999) / 1000));
+  close (poll_fd.fd);
+  if (n > 0)
+    return MP_STATUS_OK;
+
+  return n == 0 && slice == usec ? MP_STATUS_TIMED_OUT : MP_STATUS_INTERRUPTED;
 }
 
 /* ── Requests ────────────────────────────────────────────────────────────────────────────────── */

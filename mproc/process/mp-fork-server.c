@@ -301,6 +301,7 @@ mp_process_serve_forks (int fd)
   signal (SIGINT, SIG_IGN);
   served_wards = wards;
   served_socket = fd;
+  mp_fork_send (fd, "", 1, NULL, 0);    /* is never read: from now on the other end is readable */
 
   do
     {

@@ -216,6 +216,10 @@ void        mp_process_set_server_options  (const char           *language,
 
 MP_AVAILABLE_IN_0_1
 void        mp_process_stop_servers  (void);
+MP_AVAILABLE_IN_0_1
+int         mp_process_await_server  (const char           *language,
+                                      gint64                usec,
+                                      GError              **error);
 
 /* For bindings */
 MP_AVAILABLE_IN_0_1

@@ -172,6 +172,28 @@ if __name__ == '__main__':
             self.assertNotEqual(pid, loaded_by)
         self.assertEqual(rows[0][0], rows[1][0], 'two servers')
 
+    def test_interrupt_while_the_server_imports(self):
+        (self.folder / 'very_slow_to_load.py').write_text('import time\ntime.sleep(600)\n')
+        status, out, errors = self.run_file('''
+import signal
+
+def stop(number, frame):
+    raise KeyboardInterrupt
+
+if __name__ == '__main__':
+    signal.signal(signal.SIGALRM, stop)
+    mp.set_forkserver_preload(['very_slow_to_load'])
+    ctx = mp.get_context('forkserver')
+    p = ctx.Process(target=int)
+    for start in (p.start, p.start, lambda: ctx.Pool(1)):
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        try:
+            start()
+        except KeyboardInterrupt:
+            print('interrupted', p.pid)
+''')
+        self.assertEqual((status, out, errors), (0, 'interrupted None\n' * 3, ''))
+
     def test_server_ends_with_the_program(self):
         for end in ('', 'os.kill(os.getpid(), 9)'):
             status, out, errors = self.run_file(f'''

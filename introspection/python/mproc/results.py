@@ -303,6 +303,8 @@ class IMapIterator:
         self._ahead = buffersize or AHEAD * pool._mp.get_n_workers()
         # To give many at once wakes workers less often than to give one for each result taken.
         self._few = self._ahead - 1 if buffersize else self._ahead // 2
+        # And to read some at once costs less than one after the other.
+        self._batch = self._ahead // 4 if chunksize is None else 0
         self._values = collections.deque()
         self._parts = collections.deque()
         self._taking = threading.RLock()
@@ -325,12 +327,15 @@ class IMapIterator:
         try:
             while not self._values:
                 self._take_values(end)
-            return self._values.popleft()
+            value = self._values.popleft()
         finally:
             self._taking.release()
+        if type(value) is _Broken:
+            raise value.error
+        return value
 
     def _take_values(self, end):
-        """An exception of somebody else's, such as KeyboardInterrupt, costs no result."""
+        """Reads what comes next, and a little of what is there besides."""
         if self._input is not None:
             self._feed()
         if not self._n_here() and not self._await_part(end):
@@ -338,16 +343,35 @@ class IMapIterator:
         part = self._next_part(None if end is None else max(0, end - monotonic()))
         if part is None:
             return
+        if self._input is not None and self._ahead > 1:
+            self._feed_after(part)
+        self._read(part)
+        for _ in range(self._batch):
+            part = self._next_ready()
+            if part is None:
+                break
+            self._read(part)
+
+    def _feed_after(self, part):
         try:
-            if self._input is not None and self._ahead > 1:
-                self._feed()
-            good, value = (False, part.error) if type(part) is _Broken else part.outcome()
+            self._feed()
+        except BaseException:
+            self._put_back(part)
+            raise
+
+    def _read(self, part):
+        """An exception of somebody else's, such as KeyboardInterrupt, costs no result."""
+        if type(part) is _Broken:
+            self._values.append(part)
+            return
+        try:
+            good, value = part.outcome()
         except BaseException:
             self._put_back(part)
             raise
         if not good:
-            raise value
-        if self._chunksize is None:
+            self._values.append(_Broken(value))
+        elif self._chunksize is None:
             self._values.append(value)
         else:
             self._values.extend(value)
@@ -376,6 +400,11 @@ class IMapIterator:
             self._pool._gather()
         return self._parts.popleft()
 
+    def _next_ready(self):
+        parts = self._parts
+        return parts.popleft() if parts and (
+            type(parts[0]) is _Broken or parts[0].is_ready()) else None
+
     def _put_back(self, part):
         self._parts.appendleft(part)
 
@@ -401,7 +430,7 @@ class IMapIterator:
         waiting.for_parts(() if self._values or not parts or type(parts[0]) is _Broken else parts)
 
     def _n_ahead(self):
-        return len(self._parts)
+        return len(self._parts) + (self._batch and len(self._values))
 
     def _add(self, part):
         self._parts.append(part)
@@ -482,10 +511,10 @@ class IMapUnorderedIterator(IMapIterator):
         super().__init__(*arguments)
 
     def _n_ahead(self):
-        return self._n_given - self._n_taken
+        return self._n_given - self._n_taken + (self._batch and len(self._values))
 
     def _n_here(self):
-        return self._n_ahead() + len(self._parts)
+        return self._n_given - self._n_taken + len(self._parts)
 
     def _add(self, part):
         if isinstance(part, _Broken):
@@ -495,7 +524,7 @@ class IMapUnorderedIterator(IMapIterator):
             self._n_given += 1
 
     def _next_part(self, timeout):
-        if self._n_ahead() == 0:
+        if self._n_given == self._n_taken:
             return super()._next_part(timeout)
         if not self._came:
             status = self._take_from_stream(0)
@@ -509,6 +538,13 @@ class IMapUnorderedIterator(IMapIterator):
                 return None
             if status != OK:
                 raise TimeoutError
+        part = self._came.popleft()
+        self._n_taken += 1
+        return part
+
+    def _next_ready(self):
+        if not self._came and (self._n_given == self._n_taken or self._take_from_stream(0) != OK):
+            return None
         part = self._came.popleft()
         self._n_taken += 1
         return part
@@ -529,7 +565,7 @@ class IMapUnorderedIterator(IMapIterator):
             self._n_taken -= 1
 
     def _wait_in_loop(self, waiting):
-        if self._values or self._came or self._n_ahead() == 0:
+        if self._values or self._came or self._n_given == self._n_taken:
             waiting.end_later()
             return
         self._waiting = waiting

@@ -26,7 +26,7 @@ import traceback
 from pathlib import Path
 
 from gi.overrides import _MpProcess
-from gi.overrides._MpErrors import NoSuchFunctionError, translated
+from gi.overrides._MpErrors import INTERRUPTED, NoSuchFunctionError, translated
 from gi.repository import Mp
 
 from .process import _spawning
@@ -121,7 +121,15 @@ def _worker(name, language, kind, boot, method):
         options = preparation('ignore') | {'preload': _preload, 'on_error': _on_error}
         Mp.Process.set_server_options(LANGUAGE, json.dumps(options))
         mp.set_start_method(Mp.StartMethod.FORKSERVER)
+        _await_server(language)
     return mp
+
+
+def _await_server(language):
+    """A server may take long to import what it was told to; this can be interrupted."""
+    with translated:
+        while Mp.Process.await_server(language, -1) == INTERRUPTED:
+            pass
 
 
 def _check_bootstrapping():
