@@ -590,13 +590,14 @@ attend_and_wait (MpPool       *self,
                  GCancellable *cancellable)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
+  gboolean leaving = priv->state != MP_POOL_OPEN && priv->waiting.size == 0;
   MpPoolNews news = { 0 };
   MpStatus status = MP_STATUS_OK;
 
   take_office (priv);
   if (!look (self, GLANCE_INTERVAL, &news))
     {
-      status = mp_pool_sleep (self, deadline, cancellable);
+      status = mp_pool_sleep (self, leaving, deadline, cancellable);
       if (look (self, 0, &news) || (status == MP_STATUS_INTERRUPTED && !interruptible))
         status = MP_STATUS_OK;
       else if (status == MP_STATUS_OK && interruptible)

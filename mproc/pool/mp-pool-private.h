@@ -306,7 +306,9 @@ void           mp_pool_worker_clear     (MpPoolWorker  *worker);
 gboolean       mp_pool_supervise        (MpPool        *self,
                                          MpPoolNews    *news);
 void           mp_pool_kill_workers     (MpPool        *self);
+/* @leaving: no more tasks or results will come, only the ends of the workers. */
 MpStatus       mp_pool_sleep            (MpPool        *self,
+                                         gboolean       leaving,
                                          gint64         deadline,
                                          GCancellable  *cancellable);
 gboolean       mp_pool_has_workers      (MpPoolPrivate *priv);

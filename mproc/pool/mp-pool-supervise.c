@@ -674,17 +674,14 @@ was_kicked (gpointer data)
  * nobody: it is found after a nap. */
 MpStatus
 mp_pool_sleep (MpPool       *self,
+               gboolean      leaving,
                gint64        deadline,
                GCancellable *cancellable)
 {
   MpPoolPrivate *priv = mp_pool_get_private (self);
-  gint64 nap_end = MIN (deadline, g_get_monotonic_time () + NAP);
-  gboolean leaving, slept;
+  gint64 nap_end = MIN (deadline, mp_pool_now () + NAP);
+  gboolean slept;
   MpStatus status;
-
-  mp_pool_lock ();
-  leaving = priv->state != MP_POOL_OPEN && priv->waiting.size == 0;
-  mp_pool_unlock ();
 
   if (leaving)
     return sleep_until_one_leaves (priv, deadline);
