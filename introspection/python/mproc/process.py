@@ -18,7 +18,7 @@ import signal
 import threading
 import weakref
 
-from gi.overrides import _MpProcess
+from gi.overrides import _MpFast, _MpProcess
 from gi.repository import GLib, Mp
 
 from . import util
@@ -30,6 +30,10 @@ try:
     ORIGINAL_DIR = os.path.abspath(os.getcwd())
 except OSError:
     ORIGINAL_DIR = None
+
+
+# The accelerator's looks at much fewer objects.
+_new = Mp.Process.new if _MpFast.native is None else _MpFast.native.new_process
 
 
 class AuthenticationString(bytes):
@@ -170,11 +174,12 @@ class Process(BaseProcess):
         if setup:
             from .setup import Setup
             self._setup = Setup(**setup)
-        identity = _current._next_identity()
-        name = name or f'{type(self).__name__}-{":".join(map(str, identity))}'
-        super().__init__(name, identity, dict(_current._config))
+        current = _current
+        self._identity = identity = current._next_identity()
+        self._name = name or f'{type(self).__name__}-{":".join([str(n) for n in identity])}'
+        self._config = {**current._config}
         self._parent_pid = os.getpid()
-        self._parent_name = _current.name
+        self._parent_name = current._name
         self._target = target
         self._args = tuple(args)
         self._kwargs = dict(kwargs)
@@ -187,15 +192,19 @@ class Process(BaseProcess):
             self._target(*self._args, **self._kwargs)
 
     def start(self):
-        self._check_closed()
+        # Few calls and objects, for their pages are all to be copied between two forks.
+        current = _current
+        if self._closed:
+            self._check_closed()
         assert self._mp is None, 'cannot start a process twice'
         assert self._parent_pid == os.getpid(), \
             'can only start a process object created by current process'
-        assert not _current.daemon or _current._nests, \
+        assert not current._config.get('daemon') or current._nests, \
             'daemonic processes are not allowed to have children'
-        if not _current._has_children:
-            _current._has_children = True
-        plain = self._setup is None and self._get_method() == 'fork'
+        if not current._has_children:
+            current._has_children = True
+        plain = self._setup is None and \
+            (self._start_method or _default_method or 'fork') == 'fork'
         mp = self._configure() if plain else self._prepare()
         started = False
         try:
@@ -208,7 +217,8 @@ class Process(BaseProcess):
             if not started and mp.get_pid() <= 0:
                 self._mp = None
             else:
-                mp.plan = None
+                if not plain:
+                    mp.plan = None
                 # What only the child needs must not live as long as this object does.
                 del self._target, self._args, self._kwargs
         if self._setup is not None:
@@ -227,11 +237,13 @@ class Process(BaseProcess):
         return mp
 
     def _configure(self):
-        mp = self._make(self._get_method())
-        if self.daemon is not _current.daemon:
-            mp.set_daemon(self.daemon)
-        if self._config.get('authkey') is not _current._config.get('authkey'):
-            mp.set_authkey(GLib.Bytes.new(self.authkey))
+        own, inherited = self._config, _current._config
+        mp = self._make(self._start_method or _default_method or 'fork')
+        if own != inherited:
+            if own.get('daemon', False) is not inherited.get('daemon', False):
+                mp.set_daemon(self.daemon)
+            if own.get('authkey') is not inherited.get('authkey'):
+                mp.set_authkey(GLib.Bytes.new(self.authkey))
         if self._setup is not None:
             self._setup.apply(mp)
         mp.owner = self
@@ -240,7 +252,7 @@ class Process(BaseProcess):
 
     def _make(self, method):
         if method == 'fork':
-            return Mp.Process.new(self._name)
+            return _new(self._name)
         from . import spawn
         return spawn.make(self, method)
 

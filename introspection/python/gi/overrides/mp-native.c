@@ -21,7 +21,7 @@
 #include "mp-native-private.h"
 
 /* Changes with what _MpFast.py and this module expect of each other. */
-#define INTERFACE 2
+#define INTERFACE 3
 
 MpNativeHooks mp_native_hooks;
 
@@ -401,6 +401,8 @@ static PyMethodDef functions[] = {
     "Gives the module what it needs for pools." },
   { "serve", mp_native_serve, METH_O,
     "serve(loop, /)\n--\n\nTakes and runs the tasks of a worker, until it is to end." },
+  { "new_process", mp_native_new_process, METH_O,
+    "new_process(name): as Mp.Process.new(name)." },
   { "setup_process", MP_NATIVE_METHOD (mp_native_setup_process), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs for processes." },
   { "get_methods", get_methods, METH_VARARGS,
