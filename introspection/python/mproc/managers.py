@@ -43,12 +43,7 @@ class _ServerProcess(process.Process):
     """Deaf to Ctrl-C from its first instant; though a daemon, its objects may have children."""
 
     _nests = True
-
-    def _make(self, method):
-        mp = super()._make(method)
-        if getattr(mp, 'plan', None) is not None:
-            mp.plan.ignores_interrupts = True
-        return mp
+    _ignores_interrupts = True
 
 
 class BaseManager:

@@ -96,10 +96,8 @@ def _describe_worker(handle):
     child = process.Process(target=worker.main, args=(handle, spec), daemon=True)
     child._name = child._name.replace('Process', _WORKERS[spec.method], 1)
     child._start_method = spec.method
-    mp = child._prepare()
-    if spec.method == 'fork':
-        mp.plan.ignores_interrupts = True
-    return mp
+    child._ignores_interrupts = True
+    return child._prepare()
 
 
 _WORKERS = {'fork': 'ForkPoolWorker', 'spawn': 'SpawnPoolWorker',

@@ -17,6 +17,7 @@ import os
 import signal
 import threading
 import weakref
+from os import getpid
 
 from gi.overrides import _MpFast, _MpProcess
 from gi.repository import GLib, Mp
@@ -66,7 +67,7 @@ class BaseProcess:
 
     # Of the process that this is, in itself.
     _numbers = None         # those of the children that it describes
-    _has_children = False   # whether one was ever started
+    _prefix = ''            # what their numbers are written after
     _parent = None
 
     def __init__(self, name, identity, config):
@@ -112,14 +113,14 @@ class BaseProcess:
     def pid(self):
         self._check_closed()
         if self is _current:
-            return os.getpid()
+            return getpid()
         return self._mp and self._mp.get_pid()
 
     ident = pid
 
-    def _next_identity(self):
-        numbers = self._numbers or self.__dict__.setdefault('_numbers', itertools.count(1))
-        return (*self._identity, next(numbers))
+    def _begin_numbers(self):
+        self._prefix = ''.join([f'{number}:' for number in self._identity])
+        return self.__dict__.setdefault('_numbers', itertools.count(1))
 
     def _get_parent(self):
         return self._parent
@@ -137,7 +138,7 @@ class BaseProcess:
             status = 'started'
         elif self._closed:
             status = 'closed'
-        elif self._parent_pid != os.getpid():
+        elif self._parent_pid != getpid():
             status = 'unknown'
         elif self._mp is None:
             status = 'initial'
@@ -165,21 +166,27 @@ class Process(BaseProcess):
 
     stdin = stdout = stderr = None
     _start_method = None        # that of the default context
+    _ignores_interrupts = False
     _setup = None
 
     def __init__(self, group=None, target=None, name=None, args=(), kwargs={}, *, daemon=None,
                  **setup):
         assert group is None, 'group argument must be None for now'
         assert name is None or isinstance(name, str), 'name must be a string'
+        # Few calls and objects, here as in start() and join(): each of their pages is copied anew
+        # between two forks. An attribute of the object itself costs less than one of its class.
+        current = _current
+        number = next(current._numbers or current._begin_numbers())
+        self._mp = self._setup = None
+        self._closed = False
+        self._identity = current._identity + (number,)
+        self._name = name or f'{self.__class__.__name__}-{current._prefix}{number}'
+        self._config = {**current._config}
+        self._parent_pid = getpid()
+        self._parent_name = current._name
         if setup:
             from .setup import Setup
             self._setup = Setup(**setup)
-        current = _current
-        self._identity = identity = current._next_identity()
-        self._name = name or f'{type(self).__name__}-{":".join([str(n) for n in identity])}'
-        self._config = {**current._config}
-        self._parent_pid = os.getpid()
-        self._parent_name = current._name
         self._target = target
         self._args = tuple(args)
         self._kwargs = dict(kwargs)
@@ -192,24 +199,19 @@ class Process(BaseProcess):
             self._target(*self._args, **self._kwargs)
 
     def start(self):
-        # Few calls and objects, for their pages are all to be copied between two forks.
+        global _has_children
         current = _current
-        if self._closed:
-            self._check_closed()
-        assert self._mp is None, 'cannot start a process twice'
-        assert self._parent_pid == os.getpid(), \
-            'can only start a process object created by current process'
-        assert not current._config.get('daemon') or current._nests, \
-            'daemonic processes are not allowed to have children'
-        if not current._has_children:
-            current._has_children = True
-        plain = self._setup is None and \
+        if self._mp is not None or self._closed or current._config or \
+                self._parent_pid != getpid():
+            self._check_startable()
+        _has_children = True
+        plain = self._setup is None and not self._ignores_interrupts and \
             (self._start_method or _default_method or 'fork') == 'fork'
         mp = self._configure() if plain else self._prepare()
         started = False
         try:
             if plain:
-                mp.fork(self._enter)
+                mp.fork_owner(self)
             else:
                 mp.start()
             started = True
@@ -224,6 +226,14 @@ class Process(BaseProcess):
         if self._setup is not None:
             self.stdin, self.stdout, self.stderr = self._setup.files(mp)
 
+    def _check_startable(self):
+        self._check_closed()
+        assert self._mp is None, 'cannot start a process twice'
+        assert self._parent_pid == getpid(), \
+            'can only start a process object created by current process'
+        assert not _current._config.get('daemon') or _current._nests, \
+            'daemonic processes are not allowed to have children'
+
     def _get_method(self):
         return self._start_method or _default_method or 'fork'
 
@@ -232,27 +242,28 @@ class Process(BaseProcess):
         mp = self._configure()
         if self._get_method() == 'fork':
             mp.plan = _MpProcess.Plan(mp, self._enter)
+            mp.plan.ignores_interrupts = self._ignores_interrupts
             if self._setup is not None:
                 self._setup.plan(mp.plan)
         return mp
 
     def _configure(self):
-        own, inherited = self._config, _current._config
-        mp = self._make(self._start_method or _default_method or 'fork')
-        if own != inherited:
-            if own.get('daemon', False) is not inherited.get('daemon', False):
-                mp.set_daemon(self.daemon)
-            if own.get('authkey') is not inherited.get('authkey'):
-                mp.set_authkey(GLib.Bytes.new(self.authkey))
+        method = self._start_method or _default_method or 'fork'
+        self._mp = mp = _new(self._name) if method == 'fork' else self._make(method)
+        mp.owner = self
+        if self._config != _current._config:
+            self._differ(mp, self._config, _current._config)
         if self._setup is not None:
             self._setup.apply(mp)
-        mp.owner = self
-        self._mp = mp
         return mp
 
+    def _differ(self, mp, own, inherited):
+        if own.get('daemon', False) is not inherited.get('daemon', False):
+            mp.set_daemon(self.daemon)
+        if own.get('authkey') is not inherited.get('authkey'):
+            mp.set_authkey(GLib.Bytes.new(self.authkey))
+
     def _make(self, method):
-        if method == 'fork':
-            return _new(self._name)
         from . import spawn
         return spawn.make(self, method)
 
@@ -268,8 +279,9 @@ class Process(BaseProcess):
 
     def _enter(self):
         """The child's life, between its first and last Python statement."""
-        global _current
+        global _current, _has_children
         _current = self
+        _has_children = False
         if _exit_calls:
             _exit_calls.clear()
         if util._registry or util._exiting or util._threshold or util._after_fork:
@@ -290,17 +302,19 @@ class Process(BaseProcess):
         self._enter()
 
     def join(self, timeout=None):
-        self._check_closed()
-        assert self._parent_pid == os.getpid(), 'can only join a child process'
-        assert self._mp is not None, 'can only join a started process'
-        if self._mp.join(timeout):
-            self._mp.owner = None       # it need not wait for the collector
+        mp = self._mp
+        if mp is None or self._parent_pid != getpid():
+            self._check_closed()
+            assert self._parent_pid == getpid(), 'can only join a child process'
+            assert mp is not None, 'can only join a started process'
+        if mp.join(timeout):
+            mp.owner = None     # it need not wait for the collector
 
     def is_alive(self):
         self._check_closed()
         if self is _current:
             return True
-        assert self._parent_pid == os.getpid(), 'can only test a child process'
+        assert self._parent_pid == getpid(), 'can only test a child process'
         return self._mp is not None and self._mp.exitcode is None
 
     def terminate(self):
@@ -336,7 +350,7 @@ class Process(BaseProcess):
         for file in (self.stdin, self.stdout, self.stderr):
             if file is not None:
                 file.close()
-        if self._mp is not None and self._parent_pid == os.getpid():
+        if self._mp is not None and self._parent_pid == getpid():
             self._mp.close()
         self._mp = None
         self._closed = True
@@ -422,6 +436,9 @@ def become_child():
         _current._parent = _ParentProcess(parent.get_name(), parent.get_pid())
 
 
+# Whether this process ever started one.
+_has_children = False
+
 # What set_start_method() said, as far as it is known here.
 _default_method = None
 
@@ -430,6 +447,9 @@ _MpProcess.prepare(Mp.Process.new())
 
 # What is to be ended before the children are: weak methods of pools and managers.
 _exit_calls = []
+
+if _MpFast.native is not None:
+    _MpFast.native.setup_children(process=globals(), util=vars(util), exit_calls=_exit_calls)
 
 
 def at_exit(method):
@@ -442,7 +462,7 @@ def end_process():
     """Ends what this process started: daemons are terminated, others awaited."""
     again = util.is_exiting()       # a worker does so before its interpreter ends
     util.begin_exit()
-    if not (_exit_calls or util._registry or util._threshold or _current._has_children):
+    if not (_exit_calls or util._registry or util._threshold or _has_children):
         return
     if not again:
         util.info('process shutting down')
@@ -451,7 +471,7 @@ def end_process():
         method = _exit_calls.pop()()
         if method is not None:
             method()
-    children = active_children() if _current._has_children else ()
+    children = active_children() if _has_children else ()
     for child in children:
         if child.daemon:
             child._mp.terminate()

@@ -16,7 +16,7 @@ from gi.overrides import _MpBuffers, _MpCodec, _MpErrors
 from gi.repository import GObject
 
 # Another is of another version of the library.
-INTERFACE = 3
+INTERFACE = 4
 
 # The module, or None; from the moment on at which the override is there.
 native = None

@@ -245,6 +245,10 @@ class ProcessMethods:
             # What only the child needs must not live as long as this object does.
             self.plan = None
 
+    def fork_owner(self, owner):
+        """Starts the process; the child calls owner._enter()."""
+        self.fork(owner._enter)
+
     def join(self, timeout=None):
         """Waits for the end. False if that did not come in time (seconds)."""
         status = wait(self.join_raw, timeout)

@@ -238,9 +238,12 @@ MpBlock  *mp_native_block_get      (PyObject         *self);
 /* mp-native-process.c */
 extern PyMethodDef mp_native_process_methods[];
 
-PyObject *mp_native_new_process        (PyObject      *module,
-                                         PyObject      *name);
+PyObject *mp_native_new_process    (PyObject         *module,
+                                    PyObject         *name);
 PyObject *mp_native_setup_process  (PyObject         *module,
+                                    PyObject         *arguments,
+                                    PyObject         *named);
+PyObject *mp_native_setup_children (PyObject         *module,
                                     PyObject         *arguments,
                                     PyObject         *named);
 

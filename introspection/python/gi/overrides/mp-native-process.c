@@ -34,15 +34,30 @@ static struct {
   PyObject *forget_deferred;
 } given;
 
-/* Names in the threading module, made before any fork: a child looks at little. */
-enum { ACTIVE, AT_EXIT, LOCKS, N_THREAD_NAMES };
+/* What mproc.process gives; see setup_children(). */
+static struct {
+  PyObject *process;            /* the dict of mproc.process */
+  PyObject *util;               /* that of mproc.util */
+  PyObject *exit_calls;         /* a list */
+} package;
 
-static PyObject *thread_names[N_THREAD_NAMES];
+/* Names, made before any fork: a child looks at little. */
+enum { ACTIVE, AT_EXIT, LOCKS, CURRENT, HAS_CHILDREN, RUN, ENTER, END, REGISTRY, EXITING,
+       THRESHOLD, AFTER_FORK, N_NAMES };
 
-/* One call of fork(), in whose thread all happens. */
+static const char *const name_texts[N_NAMES] = {
+  "_active", "_threading_atexits", "_shutdown_locks", "_current", "_has_children", "run", "_enter",
+  "end_process", "_registry", "_exiting", "_threshold", "_after_fork",
+};
+
+static PyObject *names[N_NAMES];
+
+/* One call of fork(), in whose thread all happens. What the child does is work(), or the life of
+ * owner, a mproc.Process. */
 typedef struct {
   PyObject *wrapper;
   PyObject *work;
+  PyObject *owner;
 } Start;
 
 /* An exception of the thread, taken from it; NULL if there is none. */
@@ -122,9 +137,8 @@ count_in_threading (PyObject *name)
 static gboolean
 is_alone (void)
 {
-  return count_in_threading (thread_names[ACTIVE]) == 1 &&
-         count_in_threading (thread_names[AT_EXIT]) == 0 &&
-         count_in_threading (thread_names[LOCKS]) == 0;
+  return count_in_threading (names[ACTIVE]) == 1 && count_in_threading (names[AT_EXIT]) == 0 &&
+         count_in_threading (names[LOCKS]) == 0;
 }
 
 static void
@@ -135,6 +149,60 @@ await_threads (void)
   if (PyObject_CallNoArgs (given.await_threads) == NULL &&
       PyObject_CallFunctionObjArgs (given.print_error, take_error (), NULL) == NULL)
     PyErr_Clear ();
+}
+
+/* Whether a variable of a module is there and says nothing. */
+static gboolean
+is_unset (PyObject *module,
+          PyObject *name)
+{
+  PyObject *value = PyDict_GetItemWithError (module, name);
+
+  return value != NULL && PyObject_IsTrue (value) == 0;
+}
+
+/* Whether there is neither anything that a child has to forget nor that it has to end. */
+static gboolean
+is_plain (void)
+{
+  return PyList_Size (package.exit_calls) == 0 && is_unset (package.util, names[REGISTRY]) &&
+         is_unset (package.util, names[THRESHOLD]) && is_unset (package.util, names[AFTER_FORK]);
+}
+
+/* What end_process() of mproc.process does, with the exception of the work kept. */
+static PyObject *
+end_work (PyObject *result)
+{
+  PyObject *error, *ended;
+
+  if (is_plain () && is_unset (package.process, names[HAS_CHILDREN]))
+    return result;
+
+  error = result == NULL ? take_error () : NULL;
+  ended = PyObject_CallNoArgs (PyDict_GetItemWithError (package.process, names[END]));
+  if (error != NULL && ended != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
+
+  return ended != NULL ? result : NULL;
+}
+
+/* What owner._enter() does, which is asked where there is more to do than to run it. */
+static PyObject *
+run_owner (PyObject *owner)
+{
+  if (!is_plain () || !is_unset (package.util, names[EXITING]))
+    return PyObject_CallMethodObjArgs (owner, names[ENTER], NULL);
+  if (PyDict_SetItem (package.process, names[CURRENT], owner) < 0 ||
+      PyDict_SetItem (package.process, names[HAS_CHILDREN], Py_False) < 0)
+    return NULL;
+
+  return end_work (PyObject_CallMethodObjArgs (owner, names[RUN], NULL));
+}
+
+static PyObject *
+do_work (const Start *start)
+{
+  return start->owner != NULL ? run_owner (start->owner) : PyObject_CallNoArgs (start->work);
 }
 
 /* References are not given back here: the process ends. */
@@ -148,7 +216,7 @@ run_child (MpProcess   *process,
     PyErr_Clear ();
   mp_process_enter_child (process);     /* from here on signals come */
   replace_stdin ();
-  if (PyObject_CallNoArgs (start->work) == NULL)
+  if (do_work (start) == NULL)
     code = report (start->wrapper);
   await_threads ();
   if (!flush_stream ("stdout") | !flush_stream ("stderr"))
@@ -220,19 +288,41 @@ raise_error (GError *error)
 }
 
 static PyObject *
+start_process (MpProcess *process,
+               Start     *start)
+{
+  GError *error = NULL;
+
+  if (!mp_process_start_by (process, fork_wrapper, start, &error))
+    return raise_error (error);
+
+  Py_RETURN_NONE;
+}
+
+static PyObject *
 process_fork (PyObject *self,
               PyObject *work)
 {
   MpProcess *process = mp_native_get_object (self);
-  Start start = { self, work };
-  GError *error = NULL;
+  Start start = { self, work, NULL };
 
   if (given.fork == NULL || process == NULL)
     return PyObject_CallMethod (self, "_slow_fork", "O", work);
-  if (!mp_process_start_by (process, fork_wrapper, &start, &error))
-    return raise_error (error);
 
-  Py_RETURN_NONE;
+  return start_process (process, &start);
+}
+
+static PyObject *
+process_fork_owner (PyObject *self,
+                    PyObject *owner)
+{
+  MpProcess *process = mp_native_get_object (self);
+  Start start = { self, NULL, owner };
+
+  if (given.fork == NULL || package.process == NULL || process == NULL)
+    return PyObject_CallMethod (self, "_slow_fork_owner", "O", owner);
+
+  return start_process (process, &start);
 }
 
 static int
@@ -248,14 +338,14 @@ process_join (PyObject        *self,
               Py_ssize_t       n_values,
               PyObject        *named)
 {
-  static const char *const names[] = { "timeout" };
+  static const char *const keywords[] = { "timeout" };
   const MpNativeCall call = { self, values, n_values, named };
   MpProcess *process = mp_native_get_object (self);
   PyObject *timeout;
   gint64 usec;
   int status;
 
-  if (process == NULL || !mp_native_get_arguments (&call, names, 1, 0, &timeout) ||
+  if (process == NULL || !mp_native_get_arguments (&call, keywords, 1, 0, &timeout) ||
       !mp_native_get_usec (NULL, timeout, &usec))
     return mp_native_call_slow (&call, "_slow_join");
 
@@ -318,35 +408,58 @@ mp_native_new_process (PyObject *module,
 PyMethodDef mp_native_process_methods[] = {
   { "fork", process_fork, METH_O,
     "fork($self, work, /)\n--\n\nStarts the process; the child calls work()." },
+  { "fork_owner", process_fork_owner, METH_O,
+    "fork_owner($self, owner, /)\n--\n\nStarts the process; the child calls owner._enter()." },
   { "join", MP_NATIVE_METHOD (process_join), METH_FASTCALL | METH_KEYWORDS,
     "join($self, /, timeout=None)\n--\n\n"
     "Waits for the end. False if that did not come in time (seconds)." },
   { NULL }
 };
 
+static gboolean
+make_names (void)
+{
+  for (int i = 0; i < N_NAMES; i++)
+    if (names[i] == NULL && (names[i] = PyUnicode_InternFromString (name_texts[i])) == NULL)
+      return FALSE;
+
+  return TRUE;
+}
+
+/* Each child of the interpreter deletes such a key. The first who calls that function of the C
+ * library has the linker search for it, which takes long: so that is done here, once for all. */
+static void
+bind_early (void)
+{
+  Py_tss_t *key = PyThread_tss_alloc ();
+
+  if (key == NULL)
+    return;
+  PyThread_tss_create (key);
+  PyThread_tss_free (key);
+}
+
 PyObject *
 mp_native_setup_process (PyObject *module,
                          PyObject *arguments,
                          PyObject *named)
 {
-  static const char *const names[] = { "fork", "threading", "get_code", "print_error",
-                                       "from_error", "stdin", "deferred", "forget_deferred",
-                                       NULL };
+  static const char *const keywords[] = { "fork", "threading", "get_code", "print_error",
+                                          "from_error", "stdin", "deferred",
+                                          "forget_deferred", NULL };
   PyObject *found[8];
 
-  if (!PyArg_ParseTupleAndKeywords (arguments, named, "OOOOOOO!O", (char **) names, &found[0],
-                                    &found[1], &found[2], &found[3], &found[4], &found[5],
-                                    &PyList_Type, &found[6], &found[7]))
+  if (!PyArg_ParseTupleAndKeywords (arguments, named, "OOOOOOO!O", (char **) keywords,
+                                    &found[0], &found[1], &found[2], &found[3], &found[4],
+                                    &found[5], &PyList_Type, &found[6], &found[7]) ||
+      !make_names ())
     return NULL;
 
+  bind_early ();
   given.fork = Py_NewRef (found[0]);
   given.await_threads = PyObject_GetAttrString (found[1], "_shutdown");
   given.threading = PyObject_GetAttrString (found[1], "__dict__");
-  thread_names[ACTIVE] = PyUnicode_InternFromString ("_active");
-  thread_names[AT_EXIT] = PyUnicode_InternFromString ("_threading_atexits");
-  thread_names[LOCKS] = PyUnicode_InternFromString ("_shutdown_locks");
-  if (given.await_threads == NULL || given.threading == NULL || thread_names[ACTIVE] == NULL ||
-      thread_names[AT_EXIT] == NULL || thread_names[LOCKS] == NULL)
+  if (given.await_threads == NULL || given.threading == NULL)
     return NULL;
 
   given.get_code = Py_NewRef (found[2]);
@@ -355,5 +468,23 @@ mp_native_setup_process (PyObject *module,
   given.stdin_file = Py_NewRef (found[5]);
   given.deferred = Py_NewRef (found[6]);
   given.forget_deferred = Py_NewRef (found[7]);
+  Py_RETURN_NONE;
+}
+
+PyObject *
+mp_native_setup_children (PyObject *module,
+                          PyObject *arguments,
+                          PyObject *named)
+{
+  static const char *const keywords[] = { "process", "util", "exit_calls", NULL };
+  PyObject *process, *util, *exit_calls;
+
+  if (!PyArg_ParseTupleAndKeywords (arguments, named, "O!O!O!", (char **) keywords, &PyDict_Type,
+                                    &process, &PyDict_Type, &util, &PyList_Type, &exit_calls))
+    return NULL;
+
+  package.process = Py_NewRef (process);
+  package.util = Py_NewRef (util);
+  package.exit_calls = Py_NewRef (exit_calls);
   Py_RETURN_NONE;
 }

@@ -21,7 +21,7 @@
 #include "mp-native-private.h"
 
 /* Changes with what _MpFast.py and this module expect of each other. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 MpNativeHooks mp_native_hooks;
 
@@ -405,6 +405,8 @@ static PyMethodDef functions[] = {
     "new_process(name): as Mp.Process.new(name)." },
   { "setup_process", MP_NATIVE_METHOD (mp_native_setup_process), METH_VARARGS | METH_KEYWORDS,
     "Gives the module what it needs for processes." },
+  { "setup_children", MP_NATIVE_METHOD (mp_native_setup_children), METH_VARARGS | METH_KEYWORDS,
+    "Gives the module what it needs for the children of mproc.Process." },
   { "get_methods", get_methods, METH_VARARGS,
     "get_methods(class, kind): the methods for a class, by their names." },
   { NULL }
