@@ -24,10 +24,7 @@ def when_ready(part, call):
 
 def next_of(stream, call):
     """Has the main loop run call(part) with the next part that a stream gives."""
-    if _MpFast.native is None:
-        stream.next_async(None, lambda source, result: call(source.next_finish(result)))
-    else:
-        stream.next_async(call)
+    stream.next_async(call)
 
 
 class Waiting:

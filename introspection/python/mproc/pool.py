@@ -18,6 +18,7 @@ one:
     name            what timelines call it
 """
 
+import collections
 import itertools
 import operator
 import os
@@ -25,6 +26,7 @@ import sys
 import threading
 import warnings
 import weakref
+from threading import get_ident
 from time import monotonic
 
 from gi.overrides import _MpCodec, _MpFast
@@ -37,8 +39,9 @@ from . import process, worker
 from .described import Described
 from .errors import MaybeEncodingError, RemoteTraceback, TimeoutError  # noqa: F401: as there
 from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, Functions
-from .results import (ApplyResult, AsyncResult, IMapIterator, IMapUnorderedIterator, MapResult,
-                      make_apply_result, new_stream, show_progress)
+from .iterators import IMapIterator, IMapUnorderedIterator
+from .results import (ApplyResult, AsyncResult, MapResult, make_apply_result, new_stream,
+                      show_progress)
 
 __all__ = ['Pool', 'ThreadPool', 'AsyncResult', 'MapResult', 'IMapIterator',
            'IMapUnorderedIterator']
@@ -210,8 +213,9 @@ class Pool:
                                                  maxtasksperchild)
         self._described = Described(self._functions)
         self._calls = {}                  # part of a result with a callback: the result
-        self._done = new_stream()
-        self._gathering = threading.RLock()
+        self._done = new_stream()         # those parts, as they become ready
+        self._due = collections.deque()   # those that are, until their callbacks have run
+        self._gatherer = None             # the thread that runs them
         self._feeding = []                # iterators whose input is not all given yet
         self._mp = self._make(processes, capture_output, language)
         self._bounded = bool(max_pending)
@@ -379,18 +383,28 @@ class Pool:
 
     def _gather(self):
         """Runs the callbacks that are due, and gives out more of the input of iterators."""
-        if not self._gathering.acquire(blocking=False):
+        me = get_ident()
+        if self._gatherer not in (None, me):
             return  # another thread does it
+        outer, self._gatherer = self._gatherer, me      # see the head of iterators.py
         try:
             while self._calls:
-                status, part = self._done.next_raw(0)
-                if status != OK or part is None:
+                if not self._due and self._done.next_into(0, self._due) != OK or not self._due:
                     break
-                self._calls.pop(part)._part_came()
+                self._run_callback(self._due[0])
             for iterator in list(self._feeding):
                 iterator._feed()
         finally:
-            self._gathering.release()
+            self._gatherer = outer
+
+    def _run_callback(self, part):
+        """A callback is called once, whatever interrupts this; that may come back for it."""
+        result = self._calls.get(part)
+        if result is not None:
+            result._part_came(part)
+        self._calls.pop(part, None)
+        if self._due and self._due[0] is part:
+            del self._due[0]
 
     def _wait(self, call, timeout=None):
         """Waits with call(usec), and looks after everything else meanwhile."""
@@ -441,6 +455,7 @@ class Pool:
         self._check_owner()
         for iterator in list(self._feeding):
             iterator._feed_all()
+        self._close_if_fed()
         status = self._wait(self._mp.join_raw)
         while self._calls and self._state != TERMINATE:
             before = len(self._calls)

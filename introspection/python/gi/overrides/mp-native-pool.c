@@ -256,12 +256,20 @@ give_whole (MpPool       *pool,
 
 /* Gives a task: NULL if Python shall do it, or with an exception. */
 static MpResult *
+give_now (MpPool       *pool,
+          const Target *target,
+          PyObject     *argument)
+{
+  return mp_native_is_bulky (argument) ? give_bulky (pool, target, argument)
+                                       : give_whole (pool, target, argument);
+}
+
+static MpResult *
 give (MpPool       *pool,
       const Target *target,
       PyObject     *argument)
 {
-  MpResult *result = mp_native_is_bulky (argument) ? give_bulky (pool, target, argument)
-                                                   : give_whole (pool, target, argument);
+  MpResult *result = give_now (pool, target, argument);
 
   if (mp_native_raise_deferred ())
     g_clear_object (&result);
@@ -479,19 +487,14 @@ submitter_new (PyTypeObject *type,
   return (PyObject *) self;
 }
 
+/* The Task. What a signal handler has raised meanwhile is still to be raised. */
 static PyObject *
-submitter_call (PyObject *object,
-                PyObject *arguments,
-                PyObject *named)
+submit (Submitter *self,
+        PyObject  *argument)
 {
-  Submitter *self = (Submitter *) object;
-  PyObject *argument, *wrapper, *task;
-  MpResult *result;
+  PyObject *wrapper, *task;
+  MpResult *result = give_now (self->pool, &self->target, argument);
 
-  if (!PyArg_ParseTuple (arguments, "O", &argument))
-    return NULL;
-
-  result = give (self->pool, &self->target, argument);
   if (result != NULL)
     return mp_native_task_new (mp_native_task_type, result, NULL);
   if (PyErr_Occurred ())
@@ -503,6 +506,57 @@ submitter_call (PyObject *object,
                          : NULL;
   Py_XDECREF (wrapper);
   return task;
+}
+
+static PyObject *
+submitter_call (PyObject *object,
+                PyObject *arguments,
+                PyObject *named)
+{
+  PyObject *argument, *task;
+
+  if (!PyArg_ParseTuple (arguments, "O", &argument))
+    return NULL;
+
+  task = submit ((Submitter *) object, argument);
+  if (mp_native_raise_deferred ())
+    Py_CLEAR (task);
+
+  return task;
+}
+
+/* A signal handler that raises finds the argument either given, and its Task where it belongs, or
+ * still pending. Why a task cannot be given is returned, for who catches it could not tell it from
+ * what a handler raises. */
+static PyObject *
+submitter_move (PyObject *object,
+                PyObject *arguments)
+{
+  PyObject *pending, *add, *argument, *task, *added = NULL;
+
+  if (!PyArg_ParseTuple (arguments, "OO", &pending, &add))
+    return NULL;
+  argument = PySequence_GetItem (pending, 0);
+  if (argument == NULL)
+    return NULL;
+
+  task = submit ((Submitter *) object, argument);
+  Py_DECREF (argument);
+  if (task != NULL)
+    {
+      added = PyObject_CallFunctionObjArgs (add, task, NULL);
+      Py_DECREF (task);
+      if (added != NULL && PySequence_DelItem (pending, 0) < 0)
+        Py_CLEAR (added);
+    }
+  else if (PyErr_ExceptionMatches (PyExc_Exception))
+    {
+      added = mp_native_take_error ();
+    }
+  if (mp_native_raise_deferred ())
+    Py_CLEAR (added);
+
+  return added;
 }
 
 static int
@@ -540,6 +594,12 @@ submitter_dealloc (PyObject *object)
 PyObject *
 mp_native_submitter_type_new (void)
 {
+  static PyMethodDef methods[] = {
+    { "move", submitter_move, METH_VARARGS,
+      "move($self, pending, add, /)\n--\n\nGives a task for the first of the pending arguments, "
+      "which it takes out, and calls add(task); or gives the exception that tells why it cannot." },
+    { NULL }
+  };
   static PyType_Slot slots[] = {
     { Py_tp_doc, (char *) "Submitter(core, kind, function, flags, options, slow)\n--\n\n"
                           "Gives tasks of one function." },
@@ -548,6 +608,7 @@ mp_native_submitter_type_new (void)
     { Py_tp_traverse, submitter_traverse },
     { Py_tp_clear, submitter_clear },
     { Py_tp_dealloc, submitter_dealloc },
+    { Py_tp_methods, methods },
     { 0, NULL }
   };
   static PyType_Spec spec = {

@@ -119,6 +119,7 @@ PyObject *mp_native_finish_message (guint             encoding,
 
 /* Whether there is an exception to raise that came up in a callback; then it is set. */
 gboolean  mp_native_raise_deferred (void);
+PyObject *mp_native_take_error     (void);
 
 extern PyMethodDef mp_native_connection_methods[];
 extern PyMethodDef mp_native_queue_methods[];

@@ -60,24 +60,6 @@ typedef struct {
   PyObject *owner;
 } Start;
 
-/* An exception of the thread, taken from it; NULL if there is none. */
-static PyObject *
-take_error (void)
-{
-  PyObject *kind, *error, *trace;
-
-  PyErr_Fetch (&kind, &error, &trace);
-  if (kind == NULL)
-    return NULL;
-
-  PyErr_NormalizeException (&kind, &error, &trace);
-  if (trace != NULL)
-    PyException_SetTraceback (error, trace);
-  Py_XDECREF (trace);
-  Py_DECREF (kind);
-  return error;
-}
-
 /* What is None, closed or broken has nothing that could be written. FALSE with any other
  * exception: it came from a signal handler. */
 static gboolean
@@ -114,7 +96,7 @@ replace_stdin (void)
 static int
 report (PyObject *wrapper)
 {
-  PyObject *error = take_error ();
+  PyObject *error = mp_native_take_error ();
   PyObject *result = PyObject_CallFunctionObjArgs (given.get_code, error, wrapper, NULL);
   int code = result != NULL ? (int) PyLong_AsLong (result) : 1;
 
@@ -147,7 +129,7 @@ await_threads (void)
   if (is_alone ())
     return;
   if (PyObject_CallNoArgs (given.await_threads) == NULL &&
-      PyObject_CallFunctionObjArgs (given.print_error, take_error (), NULL) == NULL)
+      PyObject_CallFunctionObjArgs (given.print_error, mp_native_take_error (), NULL) == NULL)
     PyErr_Clear ();
 }
 
@@ -178,7 +160,7 @@ end_work (PyObject *result)
   if (is_plain () && is_unset (package.process, names[HAS_CHILDREN]))
     return result;
 
-  error = result == NULL ? take_error () : NULL;
+  error = result == NULL ? mp_native_take_error () : NULL;
   ended = PyObject_CallNoArgs (PyDict_GetItemWithError (package.process, names[END]));
   if (error != NULL && ended != NULL)
     PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
@@ -244,7 +226,7 @@ fork_now (void)
   if (!PyErr_ExceptionMatches (PyExc_OSError))
     return -EINTR;
 
-  error = take_error ();
+  error = mp_native_take_error ();
   number = PyObject_GetAttrString (error, "errno");
   if (number != NULL)
     code = (int) PyLong_AsLong (number);

@@ -53,28 +53,6 @@ find_task (Stream   *self,
   return task == NULL && !PyErr_Occurred () ? Py_NewRef (Py_None) : task;
 }
 
-static PyObject *
-stream_next_raw (PyObject *object,
-                 PyObject *usec)
-{
-  Stream *self = (Stream *) object;
-  long long most = PyLong_AsLongLong (usec);
-  MpResult *result = NULL;
-  PyObject *task;
-  int status;
-
-  if (most == -1 && PyErr_Occurred ())
-    return NULL;
-
-  Py_BEGIN_ALLOW_THREADS
-  status = mp_result_iterator_next_raw (self->iterator, most, &result);
-  Py_END_ALLOW_THREADS
-
-  task = result != NULL ? find_task (self, result) : Py_NewRef (Py_None);
-
-  return task != NULL ? Py_BuildValue ("iN", status, task) : NULL;
-}
-
 /* A signal handler runs before the caller has what a function returned, and what it raises would
  * cost a task. */
 static PyObject *
@@ -196,10 +174,15 @@ stream_dealloc (PyObject *object)
   Py_DECREF (type);
 }
 
+/* How many were added and not given out yet. */
+static Py_ssize_t
+stream_length (PyObject *object)
+{
+  return PyDict_Size (((Stream *) object)->tasks);
+}
+
 static PyMethodDef methods[] = {
   { "add", stream_add, METH_O, "add($self, task, /)\n--\n\nOne more to wait for." },
-  { "next_raw", stream_next_raw, METH_O,
-    "next_raw($self, usec, /)\n--\n\nAn Mp.Status, and the next Task that is ready or None." },
   { "next_into", stream_next_into, METH_VARARGS,
     "next_into($self, usec, into, /)\n--\n\nAppends the next Task, if one is ready, to a list or "
     "deque. An Mp.Status." },
@@ -215,6 +198,7 @@ static PyType_Slot slots[] = {
   { Py_tp_clear, stream_clear },
   { Py_tp_dealloc, stream_dealloc },
   { Py_tp_methods, methods },
+  { Py_mp_length, stream_length },
   { 0, NULL }
 };
 

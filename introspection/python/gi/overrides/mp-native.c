@@ -235,6 +235,25 @@ mp_native_raise_deferred (void)
   return result == NULL;
 }
 
+/* The exception of this thread, taken from it; NULL if there is none. */
+PyObject *
+mp_native_take_error (void)
+{
+  PyObject *kind, *error, *trace;
+
+  PyErr_Fetch (&kind, &error, &trace);
+  if (kind == NULL)
+    return NULL;
+
+  PyErr_NormalizeException (&kind, &error, &trace);
+  if (trace != NULL)
+    PyException_SetTraceback (error, trace);
+  Py_XDECREF (trace);
+  Py_DECREF (kind);
+
+  return error;
+}
+
 /* --- The module ---------------------------------------------------------------------------- */
 
 /* Whether the hash of a GObject's wrapper is the address, as it has been since PyGObject 3. */
