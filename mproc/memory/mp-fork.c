@@ -36,6 +36,10 @@
 
 #define MAX_HOOKS 8
 
+/* How many forks there may be without a sweep: from the first number on, up to their sum. */
+#define MIN_UNSWEPT 64
+#define MAX_UNSWEPT 512
+
 static GMutex mutex;
 static gint64 reserved_index = -1;      /* for the child of the fork now under way */
 static guint64 reserved_state;
@@ -49,6 +53,7 @@ typedef struct {
 } Expected;
 
 static GArray *expected;        /* of Expected */
+static int n_unswept;           /* forks since the last sweep */
 static MpForkHook child_hooks[MAX_HOOKS];
 static MpForkHook join_hooks[MAX_HOOKS];
 static const char *self_name = "MainProcess";
@@ -114,15 +119,47 @@ give_back (gint64  index,
                                __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
+static gboolean
+is_usable (void)
+{
+  return mp_arena.base != NULL && !mp_arena.cut_off && mp_self () != 0;
+}
+
+/* Nobody tells of the end of a child that was not started by the library. So that their slots do
+ * not pile up, a sweep is made now and then, the more seldom the more there is to look at. */
+static void
+sweep_sometimes (void)
+{
+  const guint limit = MIN_UNSWEPT + MIN (mp_arena.header->n_processes, MAX_UNSWEPT);
+
+  if ((guint) g_atomic_int_add (&n_unswept, 1) >= limit)
+    mp_recover_sweep ();
+}
+
+static void
+reserve (void)
+{
+  reserved_index = mp_identity_reserve_process (&reserved_state);
+  if (reserved_index >= 0)
+    return;
+
+  mp_recover_sweep ();
+  reserved_index = mp_identity_reserve_process (&reserved_state);
+}
+
 static void
 prepare (void)
 {
+  const gboolean usable = is_usable ();
+
+  if (usable)
+    sweep_sometimes ();
   mp_fork_lock ();
   reserved_index = -1;
-  if (mp_arena.base == NULL || mp_arena.cut_off || mp_self () == 0)
+  if (!usable)
     return;
 
-  reserved_index = mp_identity_reserve_process (&reserved_state);
+  reserve ();
   if (reserved_index >= 0)
     mp_arena.processes[reserved_index].pid_namespace =
       mp_arena.processes[mp_arena.process].pid_namespace;
@@ -170,6 +207,7 @@ in_parent (void)
 void
 mp_fork_sweep (void)
 {
+  g_atomic_int_set (&n_unswept, 0);
   if (!g_mutex_trylock (&mutex))
     return;
 
@@ -239,10 +277,10 @@ mp_family_child_started (int pid)
 }
 
 void
-mp_family_child_ended (int pid G_GNUC_UNUSED)
+mp_family_child_ended (int pid)
 {
-  if (mp_arena.base != NULL && !mp_arena.cut_off && mp_self () != 0)
-    mp_recover_sweep ();
+  if (is_usable ())
+    mp_recover_child (pid);
 }
 
 /* @name stays what it is as long as it is this process's. */

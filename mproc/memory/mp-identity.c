@@ -54,6 +54,8 @@ reserve_slot (guint8   *table,
               guint32   n_max,
               guint64  *reserved)
 {
+  const int pid = getpid ();
+
   for (guint32 i = 0; i < n_max; i++)
     {
       guint64 *state = (guint64 *) (table + i * stride + state_at);
@@ -69,7 +71,7 @@ reserve_slot (guint8   *table,
         }
 
       old = __atomic_load_n (state, __ATOMIC_ACQUIRE);
-      *reserved = MP_SLOT_WORD (getpid (), MP_SLOT_GENERATION (old) + 1, MP_SLOT_RESERVED);
+      *reserved = MP_SLOT_WORD (pid, MP_SLOT_GENERATION (old) + 1, MP_SLOT_RESERVED);
       if (MP_SLOT_STATE (old) == MP_SLOT_FREE &&
           __atomic_compare_exchange_n (state, &old, *reserved, FALSE, __ATOMIC_ACQ_REL,
                                        __ATOMIC_RELAXED))

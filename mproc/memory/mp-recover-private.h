@@ -20,6 +20,9 @@ void mp_recover_thread    (MpThreadSlot *slot);
 /* Looks at every slot. */
 void mp_recover_sweep     (void);
 
+/* Looks at those of a child that has ended. */
+void mp_recover_child     (int           pid);
+
 /* Drops what was set aside in the process slot with @index, whose word is @state, for a child that
  * will never come. */
 void mp_recover_reserved  (guint32       index,

@@ -259,17 +259,37 @@ recover_reserved_thread (MpThreadSlot *slot)
     free_thread_slot (slot, state);
 }
 
-void
-mp_recover_sweep (void)
+static void
+recover_threads (void)
 {
-  MpArenaHeader *header = mp_arena.header;
-
-  for (guint32 i = 0; i < MIN (header->n_threads, MP_MAX_THREADS); i++)
+  for (guint32 i = 0; i < MIN (mp_arena.header->n_threads, MP_MAX_THREADS); i++)
     {
       mp_recover_thread (&mp_arena.threads[i]);
       recover_reserved_thread (&mp_arena.threads[i]);
     }
-  for (guint32 i = 0; i < MIN (header->n_processes, MP_MAX_PROCESSES); i++)
+}
+
+void
+mp_recover_sweep (void)
+{
+  recover_threads ();
+  for (guint32 i = 0; i < MIN (mp_arena.header->n_processes, MP_MAX_PROCESSES); i++)
     recover_process (i);
   mp_fork_sweep ();
+}
+
+/* To ask whether a process lives takes some system calls, so no other one is asked for. */
+void
+mp_recover_child (int pid)
+{
+  recover_threads ();
+  for (guint32 i = 0; i < MIN (mp_arena.header->n_processes, MP_MAX_PROCESSES); i++)
+    {
+      MpProcessSlot *slot = &mp_arena.processes[i];
+      guint64 state = __atomic_load_n (&slot->state, __ATOMIC_ACQUIRE);
+
+      if (MP_SLOT_STATE (state) == MP_SLOT_RESERVED ? slot->forked_pid == pid
+                                                    : MP_SLOT_PID (state) == pid)
+        recover_process (i);
+    }
 }

@@ -417,6 +417,26 @@ test_process_slots (void)
   g_assert_cmpint (run_in_child (use_family), ==, 0);
 }
 
+/* Nobody tells the library that these have ended; their slots are used again all the same. */
+static void
+test_bare_forks (void)
+{
+  guint32 n_before;
+
+  g_assert_true (mp_family_ensure (NULL));
+  n_before = mp_arena.header->n_processes;
+  for (int i = 0; i < 1000; i++)
+    {
+      int pid = fork ();
+
+      if (pid == 0)
+        _exit (0);
+      g_assert_cmpint (waitpid (pid, NULL, 0), ==, pid);
+    }
+  g_assert_cmpint (mp_arena.header->n_processes, <, n_before + 800);
+  g_assert_cmpint (run_in_child (use_family), ==, 0);
+}
+
 /* --- Somebody is stopped ------------------------------------------------------------------- */
 
 /* A child that stops with the guard at @word. */
@@ -619,6 +639,7 @@ main (int    argc,
   add_family_case ("/faults/limits-later", test_limits_later);
   add_family_case ("/faults/thread-slots", test_thread_slots);
   add_family_case ("/faults/process-slots", test_process_slots);
+  add_family_case ("/faults/bare-forks", test_bare_forks);
   add_family_case ("/faults/stopped", test_stopped);
   add_family_case ("/faults/processes", test_processes);
   add_family_case ("/faults/no-dump", test_no_dump);
