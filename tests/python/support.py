@@ -59,6 +59,40 @@ def wait_until(condition, seconds=10):
     return True
 
 
+class Interruption(BaseException):
+    """As KeyboardInterrupt, which would end the run of the tests if it got lost."""
+
+
+class Interrupting:
+    """In a `with`, does what a handler does that raises, at a moment of the code in @files; whether
+    it did is told by done.
+
+    A signal handler runs where Python looks for signals: when a function begins, and when a call of
+    C has come back. A profiler is told of just these moments."""
+
+    def __init__(self, files, moment, kind=Interruption):
+        self.files = files
+        self.left = moment
+        self.kind = kind
+        self.done = False
+
+    def __enter__(self):
+        sys.setprofile(self.look)
+        return self
+
+    def __exit__(self, *details):
+        sys.setprofile(None)
+
+    def look(self, frame, event, argument):
+        if self.done or event not in ('call', 'c_return'):
+            return
+        if frame.f_code.co_filename in self.files:
+            self.left -= 1
+            if self.left < 0:
+                self.done = True
+                raise self.kind
+
+
 def is_running(pid):
     try:
         with open(f'/proc/{pid}/stat', encoding='ascii', errors='replace') as file:

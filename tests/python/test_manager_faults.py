@@ -4,15 +4,17 @@
 """What managers make of servers that end, hang or are short of something, and of those that come
 after them at the same address."""
 
+import itertools
 import os
 import resource
 import signal
+import sys
 import tempfile
 import threading
 import time
 import unittest
 
-from support import TestCase
+from support import Interrupting, Interruption, TestCase
 
 import mproc
 from mproc import links
@@ -28,6 +30,35 @@ class Thing:
 
     def get(self):
         return self.value
+
+    def set(self, value):
+        self.value = value
+
+    def make_unreadable(self, kind):
+        self.value = Unreadable(kind)
+
+    def make_unwritable(self, kind):
+        self.value = Unwritable(kind)
+
+
+class Unwritable:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __reduce__(self):
+        raise self.kind('cannot be written')
+
+
+def refuse(kind):
+    raise kind('cannot be read')
+
+
+class Unreadable:
+    def __init__(self, kind):
+        self.kind = kind
+
+    def __reduce__(self):
+        return refuse, (self.kind,)
 
 
 class Things(BaseManager):
@@ -95,6 +126,14 @@ class Successors(TestCase):
         self.replace()
         self.assertEqual(self.connect().Thing(2).get(), 2)
         self.assertEqual(self.manager.Thing(3).get(), 3)
+
+    def test_goes_on_for_a_client(self):
+        """Who has connected makes objects in whichever server is there."""
+        self.replace()
+        self.assertEqual(self.client.Thing(2).get(), 2)
+        self.assertEqual(self.client._number_of_objects(), 0)
+        self.replace()
+        self.assertEqual(self.client._number_of_objects(), 0)
 
     def test_does_not_answer_for_it(self):
         self.replace()
@@ -176,8 +215,9 @@ class Faults(TestCase):
         manager = self.start()
         kept, gone = manager.Thing(1), manager.Thing(2)
         link = links.find(manager.address, KEY)
-        with link._lock:        # as if another thread was talking
-            gone._close()
+        link._teller = -1       # as if another thread was talking
+        gone._close()
+        link._teller = None
         go_on = mproc.Event()
         said = mproc.Queue()
 
@@ -192,6 +232,87 @@ class Faults(TestCase):
         self.assertEqual(manager._number_of_objects(), 1)
         go_on.set()
         child.join()
+
+    def test_drops_beside_one_that_hangs(self):
+        """A proxy that goes waits for nothing, since the garbage collector may be who drops it."""
+        manager = self.start()
+        things = [manager.Thing(n) for n in range(600)]
+        self.assertEqual(manager._number_of_objects(), 600)
+        os.kill(manager._process.pid, signal.SIGSTOP)
+        while things:
+            things.pop()
+        for _ in range(600):        # until there is no room for more
+            manager._link._untold += (('none', 1),) * 100
+            manager._link._flush()
+        self.assertTrue(manager._link._untold)
+        os.kill(manager._process.pid, signal.SIGCONT)
+        self.assertEqual(manager._number_of_objects(), 0)
+        self.assertEqual(manager._link._untold, [])
+
+    def test_forks_beside_one_that_hangs(self):
+        """Only the first waits for it; when it goes on, so do they."""
+        manager = self.start()
+        thing = manager.Thing(1)
+        patience, links.PATIENCE = links.PATIENCE, 0.2
+        self.addCleanup(setattr, links, 'PATIENCE', patience)
+        os.kill(manager._process.pid, signal.SIGSTOP)
+        asked = []
+        connect = manager._link._connect
+        manager._link._connect = lambda *hello, **more: asked.append(hello) or connect(
+            *hello, **more)
+        for _ in range(3):
+            self.child(int).join()
+        self.assertEqual(len(asked), 1)
+        os.kill(manager._process.pid, signal.SIGCONT)
+        self.assertEqual(thing.get(), 1)
+        said = mproc.Queue()
+        self.child(lambda: said.put(thing.get())).join()
+        self.assertEqual(said.get(timeout=30), 1)
+        self.assertEqual(len([hello for hello in asked if hello[0] == 'anchor']), 2)
+        del manager._link._connect
+
+    def test_errors_of_values(self):
+        """… that look like those of a connection."""
+        manager = self.start()
+        thing = manager.Thing()
+        for kind in FileNotFoundError, ConnectionResetError, EOFError:
+            with self.subTest(kind):
+                self.assertRaises(kind, thing.set, Unwritable(kind))
+                with self.assertRaises(mproc.RemoteError) as caught:
+                    thing.set(Unreadable(kind))
+                self.assertIn(kind.__name__, str(caught.exception))
+                thing.make_unreadable(kind)
+                self.assertRaises(kind, thing.get)
+                thing.make_unwritable(kind)
+                with self.assertRaises(mproc.RemoteError) as caught:
+                    thing.get()
+                self.assertIn(kind.__name__, str(caught.exception))
+                thing.set(5)
+                self.assertEqual((thing.get(), manager._number_of_objects()), (5, 1))
+
+    def test_interrupted(self):
+        """By exceptions of signal handlers, anywhere in what a process says to the server."""
+        # Python prints those that come up in finalizers.
+        hook, sys.unraisablehook = sys.unraisablehook, lambda unraisable: None
+        self.addCleanup(setattr, sys, 'unraisablehook', hook)
+        manager = self.start()
+        for moment in itertools.count():
+            interrupting = Interrupting({links.__file__}, moment)
+            while True:
+                try:
+                    with interrupting:
+                        thing = manager.Thing(moment)
+                        found = thing.get()
+                        thing = None
+                except Interruption:
+                    thing = None
+                    continue
+                break
+            self.assertEqual((found, manager._link._teller), (moment, None))
+            if not interrupting.done:
+                break
+        self.assertGreater(moment, 20)
+        self.child(int).join()
 
 
 if __name__ == '__main__':

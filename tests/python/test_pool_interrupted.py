@@ -1,15 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The mproc authors
 # SPDX-License-Identifier: BSD-3-Clause
 
-"""What imap() and imap_unordered() give while they are interrupted, and by several threads.
-
-A signal handler runs where Python looks for signals: when a function begins, and when a call of C
-has come back. A profiler is told of just these moments, so here one raises the exception: at the
-first of them, then at the second, and so on, until there are no more."""
+"""What imap() and imap_unordered() give while they are interrupted, and by several threads."""
 
 import collections
 import itertools
-import sys
 import threading
 import unittest
 
@@ -18,12 +13,9 @@ from gi.overrides import _MpFast
 
 from mproc import iterators, pool, results
 from mproc.pool import Pool
+from support import Interrupting, Interruption
 
 OWN = {module.__file__ for module in (iterators, pool, results)}
-
-
-class Interruption(BaseException):
-    """As KeyboardInterrupt, which would end the run of the tests if it got lost."""
 
 
 class Tick(Exception):
@@ -32,29 +24,6 @@ class Tick(Exception):
 
 
 KINDS = (Interruption,) if _MpFast.native is None else (Interruption, Tick)
-
-
-class Interrupting:
-    """In a `with`, raises at that moment of the package's own code; whether it did is told."""
-
-    def __init__(self, moment, kind):
-        self.left = moment
-        self.kind = kind
-        self.done = False
-
-    def __enter__(self):
-        sys.setprofile(self.look)
-        return self
-
-    def __exit__(self, *details):
-        sys.setprofile(None)
-
-    def look(self, frame, event, argument):
-        if event in ('call', 'c_return') and frame.f_code.co_filename in OWN and not self.done:
-            self.left -= 1
-            if self.left < 0:
-                self.done = True
-                raise self.kind
 
 
 def double(x):
@@ -85,7 +54,7 @@ class Interrupted(support.TestCase):
         wanted = [double(x) for x in range(9)]
         with Pool(1) as made:
             for moment in itertools.count():
-                interrupting = Interrupting(moment, kind)
+                interrupting = Interrupting(OWN, moment, kind)
                 iterator = getattr(made, name)(double, iter(range(9)), chunksize,
                                                buffersize=buffersize)
                 found = take_all(iterator, interrupting)
@@ -121,7 +90,7 @@ class Interrupted(support.TestCase):
                          made.map_async(double, range(4), 2, callback=called.append)]
                 for one in given:
                     support.wait_until(lambda: all(p.is_ready() for p in one._get_parts()))
-                interrupting = Interrupting(moment, Interruption)
+                interrupting = Interrupting(OWN, moment)
                 while made._calls:
                     try:
                         with interrupting:
@@ -137,7 +106,7 @@ class Interrupted(support.TestCase):
     def test_a_pool_is_closed_and_joined(self):
         for moment in itertools.count():
             made = Pool(1)
-            interrupting = Interrupting(moment, Interruption)
+            interrupting = Interrupting(OWN, moment)
             iterator = made.imap(double, iter(range(40)), buffersize=2)
             made.close()
             while True:

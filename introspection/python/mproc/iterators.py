@@ -7,19 +7,14 @@ There is no thread that reads the input. Whoever takes a result, or waits for so
 pool, reads a little of it first: one thread at a time, and one at a time takes results.
 
 A signal handler may raise an exception, KeyboardInterrupt above all, and the program may go on
-with the iterator. Python runs handlers after a call, when a function begins, and when a loop goes
-back; not between other operations, where it does not switch threads either. So what must not be
-torn apart is written here without any call in between: `queue += (item,)` and `del queue[0]`
-instead of methods, and a variable that says which thread has its turn instead of a lock, of which
-nobody knows whether an interrupted acquire() has it. So an interruption loses no item, no task and
-no result, and leaves nothing held. What it does to the input is the input's affair: a generator
-that it hits ends there.
+with the iterator. It loses no item, no task and no result by that, and nothing stays held: see
+turns.py for how that is written. What an interruption does to the input is the input's affair: a
+generator that it hits ends there.
 """
 
 import collections
 import functools
 import itertools
-import threading
 from threading import get_ident
 from time import monotonic
 
@@ -27,12 +22,10 @@ from gi.overrides._MpErrors import OK
 
 from .errors import TimeoutError
 from .results import new_stream
+from .turns import Bell
 
 # How many tasks of an iterator are on their way at once, per worker.
 AHEAD = 16
-
-# How long a thread waits for another one's turn to end before it looks again.
-LOOK = 0.1
 
 
 class _Broken:
@@ -40,30 +33,6 @@ class _Broken:
 
     def __init__(self, error):
         self.error = error
-
-
-class _Bell:
-    """Wakes threads that wait for the turn of another one, mostly."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._lock.acquire()
-        self.n_waiting = 0
-
-    def wait(self, end):
-        """Until ring(), or a while; no longer than to the time @end."""
-        self.n_waiting += 1
-        try:
-            seconds = LOOK if end is None else min(LOOK, end - monotonic())
-            self._lock.acquire(timeout=max(0, seconds))
-        finally:
-            self.n_waiting -= 1
-
-    def ring(self):
-        try:
-            self._lock.release()
-        except RuntimeError:
-            pass    # it has rung already
 
 
 # Takes anything and keeps nothing.
@@ -105,7 +74,7 @@ class IMapIterator:
         self._values = collections.deque()      # what comes next
         self._add = self._get_add()
         self._taker = self._reader = None       # threads, by their numbers
-        self._bell = _Bell()
+        self._bell = Bell()
         pool._feeding.append(self)
         self._feed()
 
@@ -249,7 +218,7 @@ class IMapIterator:
         self._feed()
         while self._hungry and self._reader != get_ident():
             if self._reader is not None:
-                self._bell.wait(None)
+                self._bell.wait()
             self._feed()
 
     def _give(self):

@@ -10,22 +10,32 @@ what the process held. Before a fork the parent opens the child's anchor, on whi
 for the child what the parent holds; so the child may use all proxies that it was born with.
 
 A link lives as long as a manager or a proxy of this process refers to it. No thread helps: what
-a finalizer drops is told to the server by whoever holds the lock next, or by the finalizer itself.
+a finalizer drops is told to the server by whoever has the anchor next, or by the finalizer itself.
+It waits for nothing: a drop has no answer, and what the anchor has no room for stays until later.
+
+One thread at a time talks over the anchor; see turns.py for how it takes that turn.
 """
 
 import collections
 import os
+import select
 import threading
 import weakref
+from threading import get_ident
+from time import monotonic
 
 from .connection import Client
 from .errors import AuthenticationError, RemoteError, ServerDied
+from .turns import Bell
 
 # Kinds of answers.
 RETURN, ERROR, TRACEBACK, PROXY, UNSERIALIZABLE = range(5)
 
-# For a server that somebody has stopped, a fork waits no longer than this (seconds).
+# For a server that somebody has stopped, a fork waits no longer than this (seconds), and once.
 PATIENCE = 5
+
+# So many drops go in one message: less than what a socket takes that has room at all.
+AT_ONCE = 500
 
 # What a process sends first on a connection.
 ANCHOR, CALLS = 'anchor', 'calls'
@@ -57,6 +67,11 @@ def unwrap(kind, result):
     raise RemoteError(f'the result cannot be sent: {result}')
 
 
+def is_of_value(error, connection):
+    """Whether a value could not be written or read; the connection goes on, then."""
+    return connection._value_error == id(error)
+
+
 class Link:
     """One server, as this process knows it."""
 
@@ -65,12 +80,14 @@ class Link:
         self.authkey = authkey
         self._server = None         # its name: another at this address has another
         self._lost = False          # it is not there any more, or has ended a connection
+        self._in_vain = False       # whether it has not answered when it was asked for a fork
         self._dropped = collections.deque()
         self._begin()
         _all.add(self)
 
     def _begin(self):
-        self._lock = threading.Lock()
+        self._teller = None         # the thread that has the anchor
+        self._bell = Bell()
         self._local = threading.local()
         self._held = {}             # identifier → [how many here, how many the server counts]
         self._anchor = None
@@ -78,7 +95,8 @@ class Link:
         self._number = 0
         self._closed = False
         self._child = None
-        self._locked = False
+        self._forking = False       # whether it is for a fork that a thread has the anchor
+        self._untold = []           # (identifier, count) of what is held here no more
 
     # ── Connections ─────────────────────────────────────────────────────────────────────────────
 
@@ -99,17 +117,18 @@ class Link:
 
     def _ask(self, connection, request):
         """A request that cannot be encoded was not sent, an unreadable answer was taken from it:
-        the connection can be used again. After an interruption it cannot."""
+        the connection can be used again. After an interruption it cannot: the answer may come."""
         try:
             connection.send(request)
-            return connection.recv()
-        except (EOFError, OSError) as error:
+            answer = connection.recv()
+            self._in_vain = False
+            return answer
+        except BaseException as error:
+            if is_of_value(error, connection):
+                raise
             connection.close()
-            raise self._gone(error) from None
-        except Exception:
-            raise
-        except BaseException:
-            connection.close()
+            if isinstance(error, (EOFError, ConnectionError)) or self._closed:
+                raise self._gone(error) from None
             raise
 
     def call(self, identifier, name, arguments=(), keywords=None):
@@ -118,9 +137,8 @@ class Link:
         The thread's connection is not there for others meanwhile: a signal handler that makes a
         call in the middle of this one needs another."""
         if self._anchor is None:
-            with self._lock:
-                self._need_anchor()
-        if self._dropped:       # before a fork
+            self._exchange()
+        elif self._dropped or self._untold:     # before a fork, or when there was no room
             self._flush()
         try:
             idle = self._local.connections
@@ -151,15 +169,14 @@ class Link:
         """No calls any more, from this process; what it held was dropped."""
         self._closed = True
         self._local = threading.local()
-        with self._lock:
-            anchor, self._anchor = self._anchor, None
-            if anchor is not None:
-                anchor.close()
+        anchor, self._anchor = self._anchor, None
+        if anchor is not None:
+            anchor.close()
 
     # ── References ──────────────────────────────────────────────────────────────────────────────
 
     def _need_anchor(self):
-        """With the lock: makes the connection that the references belong to."""
+        """With the turn: makes the connection that the references belong to."""
         if self._anchor is None:
             anchor = self._connect(ANCHOR, self._client, None)
             self._ask_first(anchor)
@@ -176,79 +193,138 @@ class Link:
             raise self._gone('there is another now')
         self._server = server
 
-    def _tell(self, *request):
-        """With the lock: one exchange over the anchor. An answer to a request whose caller was
-        interrupted is passed over."""
-        self._need_anchor()
-        self._number += 1
+    def _tell(self, request):
+        """With the turn: asks over the anchor. An answer to a request whose caller was interrupted
+        is passed over."""
+        anchor = self._anchor
+        number = self._number = self._number + 1
         try:
-            self._anchor.send((self._number, *request))
-            while True:
-                number, kind, result = self._anchor.recv()
-                if number == self._number:
-                    return unwrap(kind, result)
-        except (EOFError, ConnectionError) as error:
+            anchor.send((number, *request))
+            answer = None, None, None
+            while answer[0] != number:
+                answer = anchor.recv()
+        except (EOFError, OSError) as error:
             raise self._gone(error) from None
+        self._in_vain = False
+        return unwrap(*answer[1:])
+
+    def _exchange(self, *request):
+        """Asks over the anchor, which is made if need be; no request is for that only."""
+        me = get_ident()
+        while self._teller is not None:
+            if self._teller == me:
+                raise RuntimeError('a signal handler or finalizer uses a manager in the middle of '
+                                   'what the same thread says to its server')
+            self._bell.wait()
+        self._teller = me
+        try:
+            self._need_anchor()
+            self._sum_up()
+            self._tell_untold(patiently=True)
+            if request:
+                self._tell(request)
+        finally:
+            self._teller = None
+        self._let_go()
+
+    def _let_go(self):
+        if self._bell.n_waiting:
+            self._bell.ring()
+        if self._dropped or self._untold:
+            self._flush()
 
     def adopt(self, identifier):
         """The server has counted one for this process: a proxy will have it."""
-        with self._lock:
-            held = self._held.setdefault(identifier, [0, 0])
-            held[0] += 1
-            held[1] += 1
-        self._flush()
+        held = self._held
+        if identifier not in held:
+            held[identifier] = [0, 0]
+        counts = held[identifier]
+        counts[0] += 1
+        counts[1] += 1
 
     def hold(self, identifier):
         """One more proxy of this process refers to an object."""
-        with self._lock:
-            held = self._held.get(identifier)
-            if held is None:
-                self._tell('hold', identifier)
-                held = self._held[identifier] = [0, 1]
-            held[0] += 1
-        self._flush()
+        held = self._held
+        if identifier in held:
+            held[identifier][0] += 1
+            return
+        self._exchange('hold', identifier)
+        self.adopt(identifier)
 
     def drop(self, identifier):
         """One proxy less. Called by finalizers, maybe in the middle of anything here."""
-        self._dropped.append(identifier)
+        self._dropped += (identifier,)
         self._flush()
 
     def ticket(self, identifier, handle):
         """The server holds the object as long as somebody holds what the handle names."""
-        with self._lock:
-            self._tell('ticket', identifier, handle)
-        self._flush()
+        self._exchange('ticket', identifier, handle)
+
+    def settle(self):
+        """When this returns, the server has done all that it was told."""
+        if self._anchor is not None:
+            self._exchange('settle')
 
     def _flush(self):
-        while self._dropped and self._lock.acquire(blocking=False):
+        """Tells of what was dropped, unless that takes waiting."""
+        goes_on = True
+        while goes_on and (self._dropped or self._untold):
+            me = get_ident()
+            if self._teller is not None:
+                return      # that thread does it
+            self._teller = me
             try:
-                while self._dropped:
-                    self._drop_now(self._dropped.popleft())
+                self._sum_up()
+                goes_on = self._tell_untold()
             finally:
-                self._lock.release()
+                self._teller = None
+        if self._bell.n_waiting:
+            self._bell.ring()
 
-    def _drop_now(self, identifier):
-        held = self._held.get(identifier)
-        if held is None:
-            return
-        held[0] -= 1
-        if held[0] > 0:
-            return
-        del self._held[identifier]
+    def _sum_up(self):
+        dropped, held, untold = self._dropped, self._held, self._untold
+        while dropped:
+            identifier = dropped[0]
+            del dropped[0]
+            if identifier in held:
+                counts = held[identifier]
+                counts[0] -= 1
+                if counts[0] <= 0:
+                    del held[identifier]
+                    untold += ((identifier, counts[1]),)
+
+    def _tell_untold(self, patiently=False):
+        """Whether there was room for it."""
+        untold, anchor = self._untold, self._anchor
         try:
-            if self._anchor is not None and not self._closed:
-                self._tell('drop', identifier, held[1])
-        except (OSError, RemoteError):
-            pass    # with the server all references are gone
+            while untold and anchor is not None and not self._closed:
+                if not patiently and not _has_room(anchor):
+                    return False
+                some = untold[:AT_ONCE]
+                del untold[:AT_ONCE]
+                anchor.send((0, 'drop', some))
+        except OSError:
+            pass
+        untold.clear()      # with the server all references are gone
+        return True
 
     # ── Forks ───────────────────────────────────────────────────────────────────────────────────
 
     def before_fork(self):
-        """The child's own anchor, if it is born with references. The lock is kept until the kernel
-        has taken its picture."""
+        """The child's own anchor, if it is born with references. Nobody else has the anchor until
+        the kernel has taken its picture."""
         self._child = None
-        self._locked = self._lock.acquire(timeout=PATIENCE)
-        if not self._locked or not self._held or self._closed:
+        me = get_ident()
+        end = monotonic() + (0 if self._in_vain else PATIENCE)
+        while self._teller not in (None, me):
+            if monotonic() >= end:
+                self._in_vain = True
+                return
+            self._bell.wait(end)
+        if self._teller is None:
+            self._teller = me
+            self._forking = True
+        if not self._held or self._closed or self._in_vain:
             return
         client = os.urandom(16).hex()
         try:
@@ -256,15 +332,16 @@ class Link:
             self._ask_first(anchor, PATIENCE)
             self._child = client, anchor
         except (OSError, EOFError, AuthenticationError):
-            pass    # the child learns of it when it makes a call
+            self._in_vain = True    # the child learns of it when it makes a call
 
     def after_fork_in_parent(self):
         child, self._child = self._child, None
         if child is not None:
             child[1].close()
-        if self._locked:
-            self._lock.release()
-        self._flush()
+        if self._forking:
+            self._forking = False
+            self._teller = None
+            self._let_go()
 
     def after_fork_in_child(self):
         held, child, closed = self._held, self._child, self._closed
@@ -277,6 +354,13 @@ class Link:
             self._held = held
         else:
             self._dropped.clear()
+
+
+def _has_room(connection):
+    """Whether a message of some kilobytes can be sent without waiting."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 class OwnLink:
@@ -305,6 +389,9 @@ class OwnLink:
 
     def ticket(self, identifier, handle):
         self._server.ticket(identifier, handle)
+
+    def settle(self):
+        pass
 
 
 def _find_key(address):

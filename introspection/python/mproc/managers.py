@@ -174,28 +174,48 @@ class BaseManager:
         assert self._state == STARTED and self._link is not None, 'server not yet started'
         return self._link
 
-    def _create(self, typeid, /, *args, **kwds):
-        """A new object: its token and what it exposes. The process holds it until it drops it."""
+    def _ask_server(self, name, *args, **kwds):
+        """The link, and what a method of the server returns. After connect() that is asked which is
+        at the address now: a former one has done nothing of it, or all of that is gone with it."""
         link = self._server()
-        exposed, token = link.ask('create', typeid, *args, **kwds)
+        try:
+            return link, link.ask(name, *args, **kwds)
+        except ServerDied:
+            if self._end is not None:       # it has started that server itself
+                raise
+        self._link = link = links.find(self._address, self._authkey)
+        return link, link.ask(name, *args, **kwds)
+
+    def _create(self, typeid, /, *args, **kwds):
+        """The link, and a new object: its token and what it exposes. The process holds it until it
+        drops it."""
+        link, (exposed, token) = self._ask_server('create', typeid, *args, **kwds)
         link.adopt(token.id)
-        return token, exposed
+        return link, token, exposed
 
     def _make(self, typeid, /, *args, **kwds):
         """A new object's proxy."""
-        token, exposed = self._create(typeid, *args, **kwds)
+        link, token, exposed = self._create(typeid, *args, **kwds)
         try:
             make = self._registry[typeid][-1]
             return make(token, self._serializer, manager=self, authkey=self._authkey,
                         exposed=exposed)
         finally:
-            self._link.drop(token.id)
+            link.drop(token.id)
+
+    def _settle(self):
+        try:
+            self._server().settle()
+        except ServerDied:
+            pass    # who asks it something is told
 
     def _debug_info(self):
-        return self._server().ask('debug_info')
+        self._settle()
+        return self._ask_server('debug_info')[1]
 
     def _number_of_objects(self):
-        return self._server().ask('number_of_objects')
+        self._settle()
+        return self._ask_server('number_of_objects')[1]
 
     @classmethod
     def register(cls, typeid, callable=None, proxytype=None, exposed=None, method_to_typeid=None,

@@ -386,7 +386,7 @@ class Pool:
         me = get_ident()
         if self._gatherer not in (None, me):
             return  # another thread does it
-        outer, self._gatherer = self._gatherer, me      # see the head of iterators.py
+        outer, self._gatherer = self._gatherer, me      # see turns.py
         try:
             while self._calls:
                 if not self._due and self._done.next_into(0, self._due) != OK or not self._due:

@@ -45,7 +45,7 @@ class _SlowStream:
         return self._left
 
     def add(self, part):
-        self._added += map(self._iterator.add, (part,))     # see the head of iterators.py
+        self._added += map(self._iterator.add, (part,))     # see turns.py
         self._left += 1
 
     def next_into(self, usec, into):

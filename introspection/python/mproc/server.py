@@ -159,12 +159,10 @@ class Server:
         while True:
             try:
                 request = connection.recv()
-            except OSError:
-                raise
-            except EOFError:
-                return
-            except Exception:       # what only the client's program knows
-                answer = TRACEBACK, traceback.format_exc()
+            except Exception as error:
+                if not links.is_of_value(error, connection):
+                    return
+                answer = TRACEBACK, traceback.format_exc()  # what only the client's program knows
             else:
                 answer = self.answer(client, *request)
             # Kept until the next request: by then what it refers to has been opened.
@@ -180,16 +178,18 @@ class Server:
             connection.send(self._name)
             while True:
                 number, what, *arguments = connection.recv()
-                self._send(connection, (number, *self._tell(client, what, *arguments)))
+                answer = self._tell(client, what, *arguments)
+                if what != 'drop':      # nobody waits for that
+                    self._send(connection, (number, *answer))
         finally:
             self._leave(client)
 
     def _send(self, connection, answer):
         try:
             connection.send(answer)
-        except OSError:
-            raise
-        except Exception:
+        except Exception as error:
+            if not links.is_of_value(error, connection):
+                raise
             connection.send((UNSERIALIZABLE, traceback.format_exc()))
 
     # ── Calls ───────────────────────────────────────────────────────────────────────────────────
@@ -278,8 +278,8 @@ class Server:
     def _tell(self, client, what, *arguments):
         """What a client says over its anchor."""
         try:
-            {'hold': self.hold, 'drop': self._drop, 'ticket': self._hold_for}[what](
-                client, *arguments)
+            {'hold': self.hold, 'drop': self._drop_several, 'ticket': self._hold_for,
+             'settle': self.dummy}[what](client, *arguments)
         except Exception as error:
             return ERROR, (error, traceback.format_exc())
         self._drop_dropped()
@@ -308,6 +308,10 @@ class Server:
                 raise ConnectionError('the client has gone')
             self._find(identifier).count += 1
             held[identifier] += 1
+
+    def _drop_several(self, client, dropped):
+        for identifier, count in dropped:
+            self._drop(client, identifier, count)
 
     def _drop(self, client, identifier, count=1):
         with self._lock:

@@ -101,9 +101,27 @@ def rebuild(ticket, readable, writable):
     return gi.repository.Mp.Connection(fd, readable, writable)
 
 
+class _Values:
+    """What is raised in this `with` comes from a value, not from the connection."""
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            self.connection._value_error = id(error)
+
+
 class ConnectionMethods:
     # The queues of an end in shared memory, once they are known; None after closing.
     _in = _out = None
+
+    # The id() of the last exception that a value has raised when it was written or read: nothing of
+    # it was sent, or all of it was received.
+    _value_error = None
 
     # What a connection made of a handle is not to be used for.
     _no_input = _no_output = False
@@ -198,7 +216,8 @@ class ConnectionMethods:
         elif type(obj) is bytes and not self.get_plain():
             self._send(BYTES, obj)
         else:
-            data, met = _MpCodec.dump(obj)
+            with _Values(self):
+                data, met = _MpCodec.dump(obj)
             _MpCodec.attached(met, self._send, PICKLE, data)
 
     def send_bytes(self, buf, offset=0, size=None):
@@ -278,7 +297,8 @@ class ConnectionMethods:
         status, encoding, data, block = self._take(PICKLE, 0, timeout)
         if status == NOT_PLAIN:
             raise _MpQueue.not_plain(encoding, data, block)
-        return _MpQueue.decode(encoding, data, block, writable)
+        with _Values(self):
+            return _MpQueue.decode(encoding, data, block, writable)
 
     def recv_bytes(self, maxlength=None, *, timeout=None):
         """Receives the bytes of a message. OSError if it has more than @maxlength: it stays."""

@@ -65,6 +65,21 @@ raise_by (PyObject   *self,
   Py_XDECREF (error);
 }
 
+/* The value's exception, not the connection's: who catches it can tell, see _MpConnection.py. */
+static void
+note_value_error (PyObject *self)
+{
+  PyObject *error = mp_native_take_error ();
+  PyObject *number = error != NULL ? PyLong_FromVoidPtr (error) : NULL;
+
+  if (number != NULL && PyObject_SetAttrString (self, "_value_error", number) < 0)
+    PyErr_Clear ();
+  Py_XDECREF (number);
+  if (error != NULL)
+    PyErr_SetObject ((PyObject *) Py_TYPE (error), error);
+  Py_XDECREF (error);
+}
+
 /* --- Sending ------------------------------------------------------------------------------- */
 
 static int
@@ -130,8 +145,13 @@ connection_send (PyObject        *self,
     return mp_native_call_slow (&call, "_slow_send");
 
   data = mp_native_encode (object, mp_native_hooks.options, &sending.encoding);
+  if (data == NULL && PyErr_Occurred ())
+    {
+      note_value_error (self);
+      return NULL;
+    }
   if (data == NULL)
-    return PyErr_Occurred () ? NULL : mp_native_call_slow (&call, "_slow_send");
+    return mp_native_call_slow (&call, "_slow_send");
 
   status = send_data (&sending, data);
   Py_DECREF (data);
@@ -211,8 +231,12 @@ connection_recv (PyObject        *self,
   status = receiving.queue != NULL ? mp_native_attempt (take_once, &receiving, usec)
                                    : mp_native_wait (take_once, &receiving, usec);
   if (G_LIKELY (status == MP_STATUS_OK))
-    value = mp_native_finish_message (receiving.encoding, receiving.data, receiving.size,
-                                      receiving.block);
+    {
+      value = mp_native_finish_message (receiving.encoding, receiving.data, receiving.size,
+                                        receiving.block);
+      if (value == NULL)
+        note_value_error (self);
+    }
   else if (status == MP_STATUS_NOT_PLAIN)
     raise_not_plain (self, &receiving);
   else if (status > 0)
