@@ -53,6 +53,8 @@ struct _MpManagerLink
   guint64     number;           /* the server's name for it */
   int         child_fd;         /* only while a fork goes on */
   guint64     child_number;
+  gboolean    forking;          /* whether the mutex is locked for it */
+  gboolean    in_vain;          /* whether the server had no answer for a fork, the last time */
   gboolean    dead;
   GHashTable *held;             /* object → how often */
 };
@@ -209,6 +211,7 @@ exchange (MpManagerLink  *self,
   if (!take_reply (self, &reply, call, error))
     return FALSE;
 
+  self->in_vain = FALSE;
   return reply.status == 0 || set_remote_error (&reply, call, error);
 }
 
@@ -386,6 +389,24 @@ n_links (void)
   return table != NULL ? table->len : 0;
 }
 
+/* Another thread may be waiting for a server that somebody has stopped. */
+static gboolean
+lock_in_time (MpManagerLink *self)
+{
+  const gint64 end = self->in_vain ? 0 : g_get_monotonic_time () + FORK_SECONDS * G_USEC_PER_SEC;
+
+  while (!g_mutex_trylock (&self->mutex))
+    {
+      if (g_get_monotonic_time () >= end)
+        return FALSE;
+      g_usleep (1000);
+    }
+
+  return TRUE;
+}
+
+/* What a server that does not answer costs, it costs one fork: the children of others find their
+ * way when they make a call. */
 static void
 before_fork (void)
 {
@@ -394,10 +415,17 @@ before_fork (void)
     {
       MpManagerLink *self = table->pdata[i];
 
-      g_mutex_lock (&self->mutex);
       self->child_fd = -1;
-      if (self->fd >= 0 && self->pid == getpid ())
-        self->child_fd = shake_hands (self, self->number, FORK_SECONDS, &self->child_number);
+      self->forking = lock_in_time (self);
+      if (self->forking && !self->in_vain && self->fd >= 0 && self->pid == getpid ())
+        {
+          self->child_fd = shake_hands (self, self->number, FORK_SECONDS, &self->child_number);
+          self->in_vain = self->child_fd < 0;
+        }
+      else if (!self->forking)
+        {
+          self->in_vain = TRUE;
+        }
     }
 }
 
@@ -411,7 +439,9 @@ after_fork_in_parent (void)
       if (self->child_fd >= 0)
         close (self->child_fd);
       self->child_fd = -1;
-      g_mutex_unlock (&self->mutex);
+      if (self->forking)
+        g_mutex_unlock (&self->mutex);
+      self->forking = FALSE;
     }
   g_mutex_unlock (&table_mutex);
 }
@@ -429,6 +459,7 @@ after_fork_in_child (void)
       self->number = self->child_number;
       self->pid = getpid ();
       self->child_fd = -1;
+      self->forking = FALSE;
       mp_mutex_reset (&self->mutex);
     }
   mp_mutex_reset (&table_mutex);

@@ -478,6 +478,37 @@ test_fork_without_server (Fixture       *fixture,
   assert_server_fine (fixture);
 }
 
+static gpointer
+append_one (gpointer list)
+{
+  return GINT_TO_POINTER (mp_list_proxy_append (list, integer (1), NULL));
+}
+
+/* While a thread waits for a server that does not answer, another one forks. */
+static void
+test_fork_beside_thread (Fixture       *fixture,
+                         gconstpointer  data)
+{
+  int pid = mp_manager_get_pid (fixture->manager);
+  GThread *waiting;
+  pid_t child;
+
+  kill (pid, SIGSTOP);
+  waiting = g_thread_new ("waiting", append_one, fixture->list);
+  g_usleep (100000);
+  for (int i = 0; i < 2; i++)
+    {
+      child = fork ();
+      if (child == 0)
+        _exit (0);
+      assert_child_succeeds (child);
+    }
+  kill (pid, SIGCONT);
+  g_assert_true (GPOINTER_TO_INT (g_thread_join (waiting)));
+  g_assert_cmpint (mp_proxy_get_length (MP_PROXY (fixture->list), NULL), ==, 1);
+  assert_server_fine (fixture);
+}
+
 int
 main (int    argc,
       char **argv)
@@ -499,6 +530,7 @@ main (int    argc,
     { "/manager/fork/fails", test_fork_fails },
     { "/manager/fork/past-handlers", test_fork_past_handlers },
     { "/manager/fork/without-server", test_fork_without_server },
+    { "/manager/fork/beside-thread", test_fork_beside_thread },
   };
 
   if (argc == 3 && g_str_equal (argv[1], "--append-to"))

@@ -263,12 +263,27 @@ class Faults(TestCase):
         for _ in range(3):
             self.child(int).join()
         self.assertEqual(len(asked), 1)
+
+        # A child that was born without a connection holds what it has inherited all the same.
+        gone, said = mproc.Event(), mproc.Queue()
+
+        def use():
+            said.put(thing.get())
+            gone.wait()
+            said.put(thing.get())
+        child = self.child(use)
         os.kill(manager._process.pid, signal.SIGCONT)
-        self.assertEqual(thing.get(), 1)
+        self.assertEqual((said.get(timeout=30), thing.get()), (1, 1))
+        other, thing = thing, manager.Thing(1)
+        other = None
+        self.assertEqual(manager._number_of_objects(), 2)
+        gone.set()
+        self.assertEqual(said.get(timeout=30), 1)
+        child.join()
         said = mproc.Queue()
         self.child(lambda: said.put(thing.get())).join()
         self.assertEqual(said.get(timeout=30), 1)
-        self.assertEqual(len([hello for hello in asked if hello[0] == 'anchor']), 2)
+        self.assertGreater(len([hello for hello in asked if hello[0] == 'anchor']), 1)
         del manager._link._connect
 
     def test_errors_of_values(self):

@@ -25,7 +25,7 @@ from threading import get_ident
 from time import monotonic
 
 from .connection import Client
-from .errors import AuthenticationError, RemoteError, ServerDied
+from .errors import AuthenticationError, NoSuchObjectError, RemoteError, ServerDied
 from .turns import Bell
 
 # Kinds of answers.
@@ -42,8 +42,9 @@ ANCHOR, CALLS = 'anchor', 'calls'
 
 _links = weakref.WeakValueDictionary()
 
-# Those above, and those that others have taken the place of.
-_all = weakref.WeakSet()
+# Those above, and those that others have taken the place of. By number: unlike a WeakSet it can be
+# looked through while other threads change it.
+_all = weakref.WeakValueDictionary()
 
 # The mproc.server.Server that runs in this process.
 _own_server = None
@@ -68,8 +69,10 @@ def unwrap(kind, result):
 
 
 def is_of_value(error, connection):
-    """Whether a value could not be written or read; the connection goes on, then."""
-    return connection._value_error == id(error)
+    """Whether a value could not be written or read; the connection goes on, then. The next exception
+    may be where this one was, so what is known of it is forgotten."""
+    found, connection._value_error = connection._value_error, None
+    return found == id(error)
 
 
 class Link:
@@ -83,7 +86,7 @@ class Link:
         self._in_vain = False       # whether it has not answered when it was asked for a fork
         self._dropped = collections.deque()
         self._begin()
-        _all.add(self)
+        _all[id(self)] = self
 
     def _begin(self):
         self._teller = None         # the thread that has the anchor
@@ -96,6 +99,7 @@ class Link:
         self._closed = False
         self._child = None
         self._forking = False       # whether it is for a fork that a thread has the anchor
+        self._inherited = []        # what a child still has to hold
         self._untold = []           # (identifier, count) of what is held here no more
 
     # ── Connections ─────────────────────────────────────────────────────────────────────────────
@@ -181,6 +185,19 @@ class Link:
             anchor = self._connect(ANCHOR, self._client, None)
             self._ask_first(anchor)
             self._anchor = anchor
+            self._hold_again()
+
+    def _hold_again(self):
+        """In a child that was born without an anchor: what it has inherited. What is gone meanwhile
+        is found missing when it is used."""
+        while self._inherited:
+            identifier = self._inherited[0]
+            del self._inherited[0]
+            try:
+                self._tell(('hold', identifier))
+                self._held[identifier][1] += 1
+            except NoSuchObjectError:
+                pass
 
     def _ask_first(self, anchor, timeout=None):
         try:
@@ -291,7 +308,7 @@ class Link:
                 counts[0] -= 1
                 if counts[0] <= 0:
                     del held[identifier]
-                    untold += ((identifier, counts[1]),)
+                    untold += ((identifier, counts[1]),) if counts[1] else ()
 
     def _tell_untold(self, patiently=False):
         """Whether there was room for it."""
@@ -313,7 +330,6 @@ class Link:
     def before_fork(self):
         """The child's own anchor, if it is born with references. Nobody else has the anchor until
         the kernel has taken its picture."""
-        self._child = None
         me = get_ident()
         end = monotonic() + (0 if self._in_vain else PATIENCE)
         while self._teller not in (None, me):
@@ -324,6 +340,7 @@ class Link:
         if self._teller is None:
             self._teller = me
             self._forking = True
+        self._child = None
         if not self._held or self._closed or self._in_vain:
             return
         client = os.urandom(16).hex()
@@ -335,16 +352,19 @@ class Link:
             self._in_vain = True    # the child learns of it when it makes a call
 
     def after_fork_in_parent(self):
+        if self._teller != get_ident():
+            return      # another thread's fork, maybe
         child, self._child = self._child, None
-        if child is not None:
-            child[1].close()
         if self._forking:
             self._forking = False
             self._teller = None
             self._let_go()
+        if child is not None:
+            child[1].close()
 
     def after_fork_in_child(self):
-        held, child, closed = self._held, self._child, self._closed
+        held, closed = self._held, self._closed
+        child = self._child if self._teller == get_ident() else None    # not of another's fork
         if self._anchor is not None:
             self._anchor.close()
         self._begin()
@@ -353,7 +373,8 @@ class Link:
             self._client, self._anchor = child
             self._held = held
         else:
-            self._dropped.clear()
+            self._held = {identifier: [counts[0], 0] for identifier, counts in held.items()}
+            self._inherited = list(held)
 
 
 def _has_room(connection):
@@ -423,27 +444,26 @@ def set_own_server(server):
     _own_server = server
 
 
-# Those that a fork is concerned with, the same before and after it.
-_forking = []
+# Several threads may fork at the same time. Each link knows whose turn it is.
+
+def _look_through():
+    return filter(None, (reference() for reference in _all.valuerefs()))
 
 
 def _before():
-    _forking[:] = list(_all)
-    for link in _forking:
+    for link in _look_through():
         link.before_fork()
 
 
 def _in_parent():
-    for link in _forking:
+    for link in _look_through():
         link.after_fork_in_parent()
-    _forking.clear()
 
 
 def _in_child():
     set_own_server(None)
-    for link in _forking:
+    for link in _look_through():
         link.after_fork_in_child()
-    _forking.clear()
 
 
 os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
