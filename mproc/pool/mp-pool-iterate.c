@@ -56,7 +56,7 @@ iterate (MpPool                *self,
          MpTaskOptions         *options,
          GError               **error)
 {
-  MpPoolRequest request = { options, NULL };
+  MpPoolRequest request = { options };
   g_autoptr (GPtrArray) results = NULL;
   MpResultIterator *iterator;
 
@@ -86,6 +86,9 @@ iterate (MpPool                *self,
  * Calls a function with each item of a list, in the workers, and hands out the results one by one.
  *
  * A task that fails gives its error in its place; the results of other tasks still come.
+ *
+ * All tasks are given before it returns: in a pool that is bounded it waits for room as
+ * [method@Mp.Pool.submit] does, for each of them.
  *
  * It fails as [method@Mp.Pool.submit] does, and with [error@Mp.Error.INVALID_ARGUMENT] if @items
  * is no list.

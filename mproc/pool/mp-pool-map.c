@@ -115,14 +115,31 @@ submit_chunk (MpPool                *self,
   return mp_pool_submit_variant (self, function, MP_TASK_MAP, chunk, request, error);
 }
 
+/* A list that cannot be given as a whole is not done in part; but when only the waiting for room
+ * has ended, tasks go on as they do when the waiting for results does. */
+static void
+give_up (MpPool               *self,
+         GPtrArray            *results,
+         const MpPoolRequest  *request,
+         GError               *problem,
+         GError              **error)
+{
+  if (request->group != NULL
+      || !(g_error_matches (problem, MP_ERROR, MP_ERROR_TIMED_OUT)
+           || g_error_matches (problem, G_IO_ERROR, G_IO_ERROR_CANCELLED)))
+    mp_pool_cancel (self, (MpResult **) results->pdata, results->len);
+
+  g_propagate_error (error, problem);
+}
+
 /* The results of all chunks: (owned). */
 GPtrArray *
 mp_pool_submit_items (MpPool                *self,
-              const MpPoolFunction  *function,
-              GVariant              *list,
-              gsize                  chunk_size,
-              const MpPoolRequest   *request,
-              GError               **error)
+                      const MpPoolFunction  *function,
+                      GVariant              *list,
+                      gsize                  chunk_size,
+                      const MpPoolRequest   *request,
+                      GError               **error)
 {
   g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func (g_object_unref);
   g_autoptr (GVariant) items = NULL;
@@ -141,11 +158,12 @@ mp_pool_submit_items (MpPool                *self,
   for (gsize i = 0; i < n_items;)
     {
       gsize n = MIN (chunk_size, n_items - i);
-      MpResult *result = submit_chunk (self, function, items, i, n, request, error);
+      GError *problem = NULL;
+      MpResult *result = submit_chunk (self, function, items, i, n, request, &problem);
 
       if (result == NULL)
         {
-          mp_pool_cancel (self, (MpResult **) results->pdata, results->len);
+          give_up (self, results, request, problem, error);
           return NULL;
         }
       g_ptr_array_add (results, result);
@@ -258,32 +276,27 @@ wait_for_group (MpPool        *self,
   return group->failed == NULL;
 }
 
-typedef struct {
-  gint64         deadline;
-  GCancellable  *cancellable;
-  MpTaskOptions *options;
-} MapLimits;
-
 static GVariant *
 map (MpPool                *self,
      const MpPoolFunction  *function,
      GVariant              *items,
      gsize                  chunk_size,
-     const MapLimits       *limits,
+     MpTaskOptions         *options,
+     const MpPoolPatience  *patience,
      GError               **error)
 {
-  g_autoptr (MpTaskGroup) group = group_for (limits->options);
-  MpPoolRequest request = { limits->options, group };
+  g_autoptr (MpTaskGroup) group = group_for (options);
+  MpPoolRequest request = { options, group, patience };
   g_autoptr (GPtrArray) results = mp_pool_submit_items (self, function, items, chunk_size, &request,
-                                                error);
+                                                        error);
 
   if (results == NULL)
     return NULL;
 
   if (group != NULL
-      && !wait_for_group (self, group, results, limits->deadline, limits->cancellable, error))
+      && !wait_for_group (self, group, results, patience->deadline, patience->cancellable, error))
     return NULL;
-  if (!wait_for_all (results, limits->deadline, limits->cancellable, error))
+  if (!wait_for_all (results, patience->deadline, patience->cancellable, error))
     return NULL;
 
   return join_values (results, error);
@@ -307,7 +320,8 @@ map (MpPool                *self,
  * the items, in the ways of [method@Mp.Result.get]. It can also fail as [method@Mp.Pool.submit]
  * does, with [error@Mp.Error.INVALID_ARGUMENT] if @items is no list, with
  * [error@Mp.Error.TIMED_OUT] and with %G_IO_ERROR_CANCELLED. Tasks that were given are done all
- * the same.
+ * the same. In a pool that is bounded @timeout and @cancellable go for the waiting for room, too;
+ * if they end that, the rest of the tasks is not given.
  *
  * Returns: (transfer full): the results in the order of the items, of type `av`
  *
@@ -355,7 +369,7 @@ mp_pool_map_with (MpPool         *self,
                   GCancellable   *cancellable,
                   GError        **error)
 {
-  MapLimits limits = { mp_deadline_from_seconds (timeout), cancellable, options };
+  MpPoolPatience patience = { mp_deadline_from_seconds (timeout), cancellable };
   g_autoptr (GVariant) held = NULL;
   MpPoolFunction function;
 
@@ -368,7 +382,7 @@ mp_pool_map_with (MpPool         *self,
       || !mp_pool_function_from_address (self, func, &function, error))
     return NULL;
 
-  return map (self, &function, held, chunk_size, &limits, error);
+  return map (self, &function, held, chunk_size, options, &patience, error);
 }
 
 /**
@@ -431,7 +445,7 @@ mp_pool_map_named_with (MpPool         *self,
                         GCancellable   *cancellable,
                         GError        **error)
 {
-  MapLimits limits = { mp_deadline_from_seconds (timeout), cancellable, options };
+  MpPoolPatience patience = { mp_deadline_from_seconds (timeout), cancellable };
   g_autoptr (GVariant) held = NULL;
   MpPoolFunction function;
 
@@ -442,7 +456,7 @@ mp_pool_map_named_with (MpPool         *self,
   held = g_variant_ref_sink (items);
   function = mp_pool_function_from_name (name);
 
-  return map (self, &function, held, chunk_size, &limits, error);
+  return map (self, &function, held, chunk_size, options, &patience, error);
 }
 
 /* ── Asynchronously ─────────────────────────────────────────────────────────────────────────── */
@@ -527,6 +541,9 @@ submit_for_async (MpPool               *self,
  * Calls a function with each item of a list, in the workers, and waits for all results in the
  * thread's default main context.
  *
+ * All tasks are given before it returns: in a pool that is bounded it waits for room, until
+ * @cancellable ends that, and blocks meanwhile.
+ *
  * Since: 0.1
  */
 void
@@ -570,7 +587,8 @@ mp_pool_map_async_with (MpPool              *self,
                         gpointer             user_data)
 {
   g_autoptr (MpTaskGroup) group = group_for (options);
-  MpPoolRequest request = { options, group };
+  MpPoolPatience patience = { MP_DEADLINE_NEVER, cancellable };
+  MpPoolRequest request = { options, group, &patience };
   g_autoptr (GTask) task = NULL;
   g_autoptr (GPtrArray) results = NULL;
   GError *error = NULL;

@@ -337,10 +337,18 @@ GHashTable    *mp_pool_names_new             (void);
 
 /* mp-pool-tasks.c */
 
-/* What goes with a task; all of it may be missing. */
+/* What ends a call's waiting, for room as for what comes after it. */
 typedef struct {
-  MpTaskOptions *options;
-  MpTaskGroup   *group;
+  gint64        deadline;
+  GCancellable *cancellable;    /* (nullable) */
+} MpPoolPatience;
+
+/* What goes with a task; all of it may be missing. Without patience of its own a call waits for
+ * room without limit. */
+typedef struct {
+  MpTaskOptions        *options;
+  MpTaskGroup          *group;
+  const MpPoolPatience *patience;
 } MpPoolRequest;
 
 MpResult      *mp_pool_submit_variant        (MpPool                *self,
@@ -370,10 +378,15 @@ typedef struct {
   guint              n_pieces;
 } MpPoolArgument;
 
-/* Waits for room, if the pool is bounded; (nullable) @options may end that. */
+/* Waits for room, if the pool is bounded: until the request's patience ends, or its options are
+ * cancelled. */
 gboolean       mp_pool_make_room             (MpPool                *self,
-                                              MpTaskOptions         *options,
+                                              const MpPoolRequest   *request,
                                               GError               **error);
+
+/* Whether a task could not be given only because another thread was faster and took the room. Then
+ * @problem is cleared: wait for room again. */
+gboolean       mp_pool_was_overtaken         (GError               **problem);
 
 /* For bindings: they may say anything, and it does not wait for room. */
 MpResult      *mp_pool_submit_foreign        (MpPool                *self,

@@ -394,7 +394,7 @@ mp_pool_get_max_pending (MpPool *self)
  * @self: a pool
  * @max_pending: the number; 0 for no bound
  *
- * Sets how many tasks may be given and not done. Who gives one more waits.
+ * Sets how many tasks may be given and not done. Who gives one more waits for room.
  *
  * Since: 0.1
  */

@@ -12,19 +12,58 @@
 
 #include "mproc/pool/mp-pool-private.h"
 
+#include "mproc/base/mp-deadline-private.h"
+#include "mproc/pool/mp-result-private.h"
+
 static MpResult *
 submit_one (MpPool                *self,
             const MpPoolFunction  *function,
             GVariant              *argument,
-            MpTaskOptions         *options,
+            const MpPoolRequest   *request,
             GError               **error)
 {
-  MpPoolRequest request = { options, NULL };
-
   if (argument == NULL)
-    return mp_pool_submit_empty (self, function, &request, error);
+    return mp_pool_submit_empty (self, function, request, error);
 
-  return mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, argument, &request, error);
+  return mp_pool_submit_variant (self, function, MP_TASK_DEFAULT, argument, request, error);
+}
+
+static MpResult *
+submit_func (MpPool               *self,
+             MpTaskFunc            func,
+             GVariant             *argument,
+             const MpPoolRequest  *request,
+             GError              **error)
+{
+  g_autoptr (GVariant) held = argument != NULL ? g_variant_ref_sink (argument) : NULL;
+  MpPoolFunction function;
+
+  g_return_val_if_fail (MP_IS_POOL (self), NULL);
+  g_return_val_if_fail (func != NULL, NULL);
+
+  if (!mp_pool_is_owner (self, error)
+      || !mp_pool_function_from_address (self, func, &function, error))
+    return NULL;
+
+  return submit_one (self, &function, held, request, error);
+}
+
+static MpResult *
+submit_name (MpPool               *self,
+             const char           *name,
+             GVariant             *argument,
+             const MpPoolRequest  *request,
+             GError              **error)
+{
+  g_autoptr (GVariant) held = argument != NULL ? g_variant_ref_sink (argument) : NULL;
+  MpPoolFunction function;
+
+  g_return_val_if_fail (MP_IS_POOL (self), NULL);
+  g_return_val_if_fail (name != NULL, NULL);
+
+  function = mp_pool_function_from_name (name);
+
+  return submit_one (self, &function, held, request, error);
 }
 
 /**
@@ -39,6 +78,9 @@ submit_one (MpPool                *self,
  *
  * The function is named to the worker by the library, or the program, that it is in. It does not
  * have to be exported.
+ *
+ * It does not wait for the task. In a pool that is bounded it waits for room, without limit: until
+ * fewer than [property@Mp.Pool:max-pending] tasks are not done.
  *
  * It can fail with [error@Mp.Error.CLOSED], [error@Mp.Error.TERMINATED],
  * [error@Mp.Error.NO_SPACE], with [error@Mp.Error.NOT_SUPPORTED] if @func was made at run time, and
@@ -67,7 +109,8 @@ mp_pool_submit (MpPool      *self,
  *
  * Gives a task that has options.
  *
- * It fails as [method@Mp.Pool.submit] does. In a pool that is bounded it waits for room.
+ * It does and fails as [method@Mp.Pool.submit]; where it waits for room, the cancellable of
+ * @options ends that with %G_IO_ERROR_CANCELLED.
  *
  * Returns: (transfer full): the result to be
  *
@@ -80,17 +123,7 @@ mp_pool_submit_with (MpPool         *self,
                      MpTaskOptions  *options,
                      GError        **error)
 {
-  g_autoptr (GVariant) held = argument != NULL ? g_variant_ref_sink (argument) : NULL;
-  MpPoolFunction function;
-
-  g_return_val_if_fail (MP_IS_POOL (self), NULL);
-  g_return_val_if_fail (func != NULL, NULL);
-
-  if (!mp_pool_is_owner (self, error)
-      || !mp_pool_function_from_address (self, func, &function, error))
-    return NULL;
-
-  return submit_one (self, &function, held, options, error);
+  return submit_func (self, func, argument, &(MpPoolRequest) { options }, error);
 }
 
 /**
@@ -103,8 +136,8 @@ mp_pool_submit_with (MpPool         *self,
  *
  * Gives a task.
  *
- * It fails as [method@Mp.Pool.submit] does. If a worker does not know the function, the task fails
- * with [error@Mp.Error.NO_SUCH_FUNCTION].
+ * It waits for room and fails as [method@Mp.Pool.submit] does. If a worker does not know the
+ * function, the task fails with [error@Mp.Error.NO_SUCH_FUNCTION].
  *
  * Returns: (transfer full): the result to be
  *
@@ -129,7 +162,8 @@ mp_pool_submit_named (MpPool      *self,
  *
  * Gives a task that has options.
  *
- * It fails as [method@Mp.Pool.submit_named] does. In a pool that is bounded it waits for room.
+ * It does and fails as [method@Mp.Pool.submit_named]; where it waits for room, the cancellable of
+ * @options ends that with %G_IO_ERROR_CANCELLED.
  *
  * Returns: (transfer full): the result to be
  *
@@ -142,18 +176,21 @@ mp_pool_submit_named_with (MpPool         *self,
                            MpTaskOptions  *options,
                            GError        **error)
 {
-  g_autoptr (GVariant) held = argument != NULL ? g_variant_ref_sink (argument) : NULL;
-  MpPoolFunction function;
-
-  g_return_val_if_fail (MP_IS_POOL (self), NULL);
-  g_return_val_if_fail (name != NULL, NULL);
-
-  function = mp_pool_function_from_name (name);
-
-  return submit_one (self, &function, held, options, error);
+  return submit_name (self, name, argument, &(MpPoolRequest) { options }, error);
 }
 
 /* ── One task, and its result ───────────────────────────────────────────────────────────────── */
+
+static GVariant *
+get_value (MpResult              *result,
+           const MpPoolPatience  *patience,
+           GError               **error)
+{
+  MpStatus status = mp_result_wait_until (result, patience->deadline, FALSE,
+                                          patience->cancellable);
+
+  return mp_result_status_to_error (status, error) ? mp_result_get_value (result, error) : NULL;
+}
 
 /**
  * mp_pool_apply:
@@ -167,7 +204,8 @@ mp_pool_submit_named_with (MpPool         *self,
  * Calls a function in a worker, and waits for what it returns.
  *
  * It fails as [method@Mp.Pool.submit] and [method@Mp.Result.get] do. If the waiting ends before the
- * task, that is done all the same.
+ * task, that is done all the same. In a pool that is bounded @timeout and @cancellable go for the
+ * waiting for room, too; if they end that, the task is not given.
  *
  * Returns: (transfer full): what the function returned
  *
@@ -181,9 +219,11 @@ mp_pool_apply (MpPool        *self,
                GCancellable  *cancellable,
                GError       **error)
 {
-  g_autoptr (MpResult) result = mp_pool_submit_with (self, func, argument, NULL, error);
+  MpPoolPatience patience = { mp_deadline_from_seconds (timeout), cancellable };
+  MpPoolRequest request = { NULL, NULL, &patience };
+  g_autoptr (MpResult) result = submit_func (self, func, argument, &request, error);
 
-  return result != NULL ? mp_result_get (result, timeout, cancellable, error) : NULL;
+  return result != NULL ? get_value (result, &patience, error) : NULL;
 }
 
 /**
@@ -197,8 +237,8 @@ mp_pool_apply (MpPool        *self,
  *
  * Calls a function in a worker, and waits for what it returns.
  *
- * It fails as [method@Mp.Pool.submit_named] and [method@Mp.Result.get] do. If the waiting ends
- * before the task, that is done all the same.
+ * It fails as [method@Mp.Pool.submit_named] and [method@Mp.Result.get] do. Its waiting is that of
+ * [method@Mp.Pool.apply].
  *
  * Returns: (transfer full): what the function returned
  *
@@ -212,7 +252,9 @@ mp_pool_apply_named (MpPool        *self,
                      GCancellable  *cancellable,
                      GError       **error)
 {
-  g_autoptr (MpResult) result = mp_pool_submit_named_with (self, name, argument, NULL, error);
+  MpPoolPatience patience = { mp_deadline_from_seconds (timeout), cancellable };
+  MpPoolRequest request = { NULL, NULL, &patience };
+  g_autoptr (MpResult) result = submit_name (self, name, argument, &request, error);
 
-  return result != NULL ? mp_result_get (result, timeout, cancellable, error) : NULL;
+  return result != NULL ? get_value (result, &patience, error) : NULL;
 }

@@ -341,7 +341,8 @@ has_room (gpointer data)
  *
  * Waits until the pool has fewer tasks that are not done than [property@Mp.Pool:max-pending].
  *
- * The calls that give a task do so by themselves.
+ * The calls that give a task do so by themselves; another thread may take the room before the
+ * caller does.
  *
  * It can fail with [error@Mp.Error.TIMED_OUT], with %G_IO_ERROR_CANCELLED, and with
  * [error@Mp.Error.INVALID_STATE] in a process other than the pool's.
@@ -388,20 +389,103 @@ mp_pool_wait_room_raw (MpPool *self,
   return mp_pool_wait (self, has_room, self, mp_deadline_from_usec (usec), TRUE, NULL);
 }
 
-gboolean
-mp_pool_make_room (MpPool         *self,
-                   MpTaskOptions  *options,
-                   GError        **error)
+/* What one of two cancellables says. */
+static void
+pass_on (GCancellable *cancellable,
+         gpointer      either)
 {
+  g_cancellable_cancel (either);
+}
+
+static MpStatus
+wait_room (MpPool       *self,
+           gint64        deadline,
+           GCancellable *cancellable,
+           GCancellable *other)
+{
+  g_autoptr (GCancellable) either = NULL;
+  gulong id, other_id;
+  MpStatus status;
+
+  if (cancellable == NULL || other == NULL || cancellable == other)
+    return mp_pool_wait (self, has_room, self, deadline, FALSE,
+                         cancellable != NULL ? cancellable : other);
+
+  either = g_cancellable_new ();
+  id = g_cancellable_connect (cancellable, G_CALLBACK (pass_on), either, NULL);
+  other_id = g_cancellable_connect (other, G_CALLBACK (pass_on), either, NULL);
+  status = mp_pool_wait (self, has_room, self, deadline, FALSE, either);
+  g_cancellable_disconnect (cancellable, id);
+  g_cancellable_disconnect (other, other_id);
+
+  return status;
+}
+
+gboolean
+mp_pool_make_room (MpPool               *self,
+                   const MpPoolRequest  *request,
+                   GError              **error)
+{
+  static const MpPoolPatience endless = { MP_DEADLINE_NEVER, NULL };
+  const MpPoolPatience *patience = request->patience != NULL ? request->patience : &endless;
+  GCancellable *cancellable = NULL;
+
   if (G_LIKELY (mp_pool_get_private (self)->max_pending == 0))
     return TRUE;
 
-  return mp_pool_wait_room (self, -1,
-                            options != NULL ? mp_task_options_get_cancellable (options) : NULL,
-                            error);
+  if (!mp_pool_is_owner (self, error))
+    return FALSE;
+
+  if (request->options != NULL)
+    cancellable = mp_task_options_get_cancellable (request->options);
+
+  return mp_status_to_error (wait_room (self, patience->deadline, patience->cancellable,
+                                        cancellable),
+                             error);
 }
 
-/* Waits for room, if the pool is bounded. */
+gboolean
+mp_pool_was_overtaken (GError **problem)
+{
+  if (!g_error_matches (*problem, MP_ERROR, MP_ERROR_FULL))
+    return FALSE;
+
+  g_clear_error (problem);
+  return TRUE;
+}
+
+/* Waits for room, if the pool is bounded. (nullable) @payload is what the argument is of. */
+static MpResult *
+submit_into_room (MpPool                *self,
+                  const MpPoolFunction  *function,
+                  guint                  flags,
+                  const MpPoolArgument  *argument,
+                  MpPayload             *payload,
+                  const MpPoolRequest   *request,
+                  GError               **error)
+{
+  GError *problem = NULL;
+  MpResult *result;
+
+  do
+    {
+      if (!mp_pool_make_room (self, request, error))
+        return NULL;
+
+      if (payload != NULL)
+        mp_attach_payload (payload);
+      result = submit (self, function, flags, argument, request, &problem);
+      if (payload != NULL)
+        mp_shared_detach_all ();
+    }
+  while (result == NULL && mp_pool_was_overtaken (&problem));
+
+  if (problem != NULL)
+    g_propagate_error (error, problem);
+
+  return result;
+}
+
 MpResult *
 mp_pool_submit_payload (MpPool                *self,
                         const MpPoolFunction  *function,
@@ -412,17 +496,10 @@ mp_pool_submit_payload (MpPool                *self,
 {
   MpQueuePart piece;
   MpPoolArgument argument = { mp_payload_get_encoding (payload), &piece, 1 };
-  MpResult *result;
 
   piece.data = g_bytes_get_data (mp_payload_get_bytes (payload), &piece.size);
-  if (!mp_pool_make_room (self, request->options, error))
-    return NULL;
 
-  mp_attach_payload (payload);
-  result = submit (self, function, flags, &argument, request, error);
-  mp_shared_detach_all ();
-
-  return result;
+  return submit_into_room (self, function, flags, &argument, payload, request, error);
 }
 
 MpResult *
@@ -433,8 +510,7 @@ mp_pool_submit_empty (MpPool                *self,
 {
   MpPoolArgument argument = { MP_ENCODING_VARIANT, &(MpQueuePart) { NULL, 0 }, 1 };
 
-  return mp_pool_make_room (self, request->options, error)
-           ? submit (self, function, MP_TASK_EMPTY, &argument, request, error) : NULL;
+  return submit_into_room (self, function, MP_TASK_EMPTY, &argument, NULL, request, error);
 }
 
 MpResult *
@@ -482,7 +558,7 @@ mp_pool_submit_foreign (MpPool                *self,
   found = mp_pool_function_find (self, function);
 
   return submit (self, &found, flags & (MP_TASK_MAP | MP_TASK_INHERITED), argument,
-                 &(MpPoolRequest) { options, NULL }, error);
+                 &(MpPoolRequest) { options }, error);
 }
 
 /**

@@ -88,12 +88,14 @@ steal_text (MpResult *result)
  * @rest: (out) (transfer full) (nullable): the result, unless its text is returned
  * @error: return location for an error
  *
- * Gives a task and waits for it, for bindings: at most a tenth of a second.
+ * Gives a task and waits for it, for bindings: at most a tenth of a second, once it is given.
  *
  * If the task is not done until then, or failed, or its value is no text alone, @rest is the
  * result, to be dealt with as that of [method@Mp.Pool.submit_text].
  *
- * It waits for room, and fails as [method@Mp.Pool.submit_data] does.
+ * In a pool that is bounded it first waits for room, without limit: a caller whose waiting can end
+ * calls [method@Mp.Pool.wait_room_raw] instead, and then [method@Mp.Pool.submit_text]. It fails as
+ * [method@Mp.Pool.submit] does.
  *
  * Returns: (transfer full) (nullable): what the task returned, as JSON text, or %NULL with either
  *   @rest or @error set
@@ -109,15 +111,23 @@ mp_pool_apply_text (MpPool      *self,
                     GError     **error)
 {
   g_autoptr (MpResult) result = NULL;
+  GError *problem = NULL;
   char *value;
 
   *rest = NULL;
   g_return_val_if_fail (MP_IS_POOL (self), NULL);
   g_return_val_if_fail (function != NULL && text != NULL, NULL);
 
-  if (!mp_pool_make_room (self, NULL, error))
-    return NULL;
-  result = mp_pool_submit_text (self, kind, function, MP_TASK_DEFAULT, text, NULL, error);
+  do
+    {
+      if (!mp_pool_make_room (self, &(MpPoolRequest) { NULL }, error))
+        return NULL;
+      result = mp_pool_submit_text (self, kind, function, MP_TASK_DEFAULT, text, NULL, &problem);
+    }
+  while (result == NULL && mp_pool_was_overtaken (&problem));
+
+  if (problem != NULL)
+    g_propagate_error (error, problem);
   if (result == NULL)
     return NULL;
 

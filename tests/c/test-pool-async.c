@@ -457,14 +457,6 @@ fail_at_zero (GVariant  *argument,
 }
 
 static void
-keep_outcome (GObject      *source,
-              GAsyncResult *result,
-              gpointer      data)
-{
-  *(GAsyncResult **) data = g_object_ref (result);
-}
-
-static void
 test_stop_on_error_async (void)
 {
   g_autoptr (MpTaskOptions) options = mp_task_options_new ();
@@ -474,22 +466,44 @@ test_stop_on_error_async (void)
   g_autoptr (GError) error = NULL;
 
   mp_task_options_set_stop_on_error (options, TRUE);
-  mp_pool_map_async_with (pool, fail_at_zero, new_range (50), 1, options, NULL, keep_outcome,
+  mp_pool_map_async_with (pool, fail_at_zero, new_range (50), 1, options, NULL, store_outcome,
                           &outcome);
-  while (outcome == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  run_until ((gpointer *) &outcome);
   values = mp_pool_map_finish (pool, outcome, &error);
   g_assert_error (error, POOL_TEST_ERROR, 2);
   g_assert_null (values);
 
   mp_pool_close (pool);
   g_clear_object (&outcome);
-  mp_pool_join_async (pool, NULL, keep_outcome, &outcome);
-  while (outcome == NULL)
-    g_main_context_iteration (NULL, TRUE);
+  mp_pool_join_async (pool, NULL, store_outcome, &outcome);
+  run_until ((gpointer *) &outcome);
   g_clear_error (&error);
   g_assert_true (mp_pool_join_finish (pool, outcome, &error));
   g_assert_no_error (error);
+}
+
+/* The waiting for room ends with the cancellable, and nothing has been given. */
+static void
+test_full (void)
+{
+  g_autoptr (MpPool) pool = new_pool (1);
+  g_autoptr (MpResult) held = submit (pool, fail_at_zero, 1);
+  g_autoptr (GCancellable) cancelled = g_cancellable_new ();
+  g_autoptr (GAsyncResult) outcome = NULL;
+  g_autoptr (GVariant) values = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_cancellable_cancel (cancelled);
+  mp_pool_set_max_pending (pool, 1);
+  mp_pool_map_async (pool, square, new_range (3), 1, cancelled, store_outcome, &outcome);
+  run_until ((gpointer *) &outcome);
+  values = mp_pool_map_finish (pool, outcome, &error);
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  g_assert_null (values);
+
+  mp_result_cancel (held);
+  close_and_join (pool);
+  g_assert_cmpuint (mp_pool_get_n_done (pool), ==, 0);
 }
 
 int
@@ -508,6 +522,7 @@ main (int    argc,
   add_pool_case ("/pool/async/terminate", test_terminate);
   add_pool_case ("/pool/async/cancel", test_cancel);
   add_pool_case ("/pool/async/stop-on-error-and-join", test_stop_on_error_async);
+  add_pool_case ("/pool/async/full", test_full);
   add_pool_case ("/pool/async/beside-blocking", test_beside_blocking);
   add_pool_case ("/pool/async/map", test_map);
   add_pool_case ("/pool/async/iterate", test_iterate);

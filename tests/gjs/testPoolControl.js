@@ -106,6 +106,87 @@ poolTest('bounded', async pool => {
     same(seen, TEN.map(SQUARE));
 }, {maxPending: 2});
 
+poolTest('a pool that is full', async pool => {
+    const cancellable = new Gio.Cancellable();
+    const held = [pool.submit(FOREVER), pool.submit(FOREVER)];
+    const late = {timeout: 0.02};
+    const lateToo = {...late, cancellable: new Gio.Cancellable()};
+
+    for (const func of [SQUARE, 'nobody']) {
+        isError(thrown(() => pool.submit(func, 1)), Mp.Error, Mp.Error.FULL);
+        isError(thrown(() => pool.run(func, [1], {priority: 1})), Mp.Error, Mp.Error.FULL);
+        isError(thrown(() => pool.apply(func, [1], late)), Mp.Error, Mp.Error.TIMED_OUT);
+        isError(thrown(() => pool.apply(func, [new Uint8Array(1)], lateToo)),
+            Mp.Error, Mp.Error.TIMED_OUT);
+        isError(await rejected(pool.map(func, TEN, late)), Mp.Error, Mp.Error.TIMED_OUT);
+    }
+    const waiting = [
+        rejected(pool.map(SQUARE, TEN, {cancellable})),
+        rejected(pool.imap(SQUARE, TEN, {cancellable}).next()),
+    ];
+    await sleep(0.02);
+    cancellable.cancel();
+    for (const error of [...await Promise.all(waiting),
+        thrown(() => pool.apply(SQUARE, [1], {cancellable}))])
+        isError(error, Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED);
+    same(pool.n_queued + pool.n_running, 2);    // nothing else was given
+
+    const maps = [1, 2, 3].map(() => pool.map(SQUARE, TEN, {chunkSize: 1}));
+    for (const result of held)
+        result.cancel();
+    for (const result of held)
+        await rejected(result);
+    for (const values of await Promise.all(maps))
+        same(values, TEN.map(SQUARE));
+    same(pool.apply(bytes => bytes[0] ** 2, [new Uint8Array([4])]), 16);
+}, {maxPending: 2});
+
+async function gather(iterator) {
+    const seen = [];
+    try {
+        for await (const value of iterator)
+            seen.push(value);
+    } catch (error) {
+        seen.push(error.message);
+    }
+    return seen;
+}
+
+poolTest('input that throws comes behind the results before', async pool => {
+    const broken = function* () {
+        yield* [1, 2, 3];
+        throw new Error('input');
+    };
+    const slowly = async function* () {
+        yield 1;
+        await sleep(0.05);
+        yield* [2, 3];
+        throw new Error('input');
+    };
+    for (const input of [broken, slowly]) {
+        for (const chunkSize of [1, 2])
+            same(await gather(pool.imap(SQUARE, input(), {chunkSize})), [1, 4, 9, 'input']);
+    }
+    same(await gather(pool.imap(SQUARE, (async function* () {
+        throw new Error('at once');
+    })())), ['at once']);
+});
+
+poolTest('cancelling while input is awaited', async pool => {
+    const never = async function* (n) {
+        yield* TEN.slice(0, n);
+        await new Promise(() => {});
+    };
+    for (const n of [0, 2]) {
+        const cancellable = new Gio.Cancellable();
+        const gathered = gather(pool.imap(SQUARE, never(n), {cancellable}));
+        await sleep(0.05);
+        cancellable.cancel();
+        same((await gathered).slice(0, -1), TEN.slice(0, n).map(SQUARE));
+        same((await gather(pool.imap(SQUARE, never(0), {cancellable}))).length, 1);
+    }
+});
+
 poolTest('grow and shrink', async pool => {
     pool.nWorkers = 3;
     while (pool.get_pids().length !== 3)

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -202,6 +203,25 @@ class Rules(support.TestCase):
         with Pool(2, max_pending=4) as pool:
             results = [pool.apply_async(square, (i,)) for i in range(100)]
             self.assertEqual([r.get() for r in results], [i * i for i in range(100)])
+
+    def test_max_pending_of_threads(self):
+        """Room that another thread takes is waited for again."""
+        given = []
+        with Pool(1, max_pending=1) as pool:
+            def give():
+                given.extend([pool.apply_async(square, (i,)) for i in range(200)])
+            threads = [threading.Thread(target=give) for _ in range(4)]
+            interval = sys.getswitchinterval()
+            sys.setswitchinterval(1e-5)
+            try:
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            finally:
+                sys.setswitchinterval(interval)
+            self.assertEqual(sum(result.get() for result in given),
+                             4 * sum(i * i for i in range(200)))
 
     def test_buffersize(self):
         taken = []

@@ -227,7 +227,8 @@ function makeSubmitTask() {
 let submitTask = null;
 
 /**
- * Gives the pool one call of a function.
+ * Gives the pool one call of a function. Never waits: in a pool that is bounded and full it throws
+ * Mp.Error.FULL.
  *
  * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {...*} args - its arguments
@@ -257,7 +258,8 @@ function checkSize(size, name) {
 }
 
 /**
- * Gives the pool one call of a function, with options.
+ * Gives the pool one call of a function, with options. Never waits: in a pool that is bounded and
+ * full it throws Mp.Error.FULL.
  *
  * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {Array} [args] - its arguments
@@ -290,52 +292,71 @@ function checkArguments(args) {
 }
 
 // What is not there after a moment, or did not go well.
-function getRest(result, options) {
+function getRest(result, timeout) {
     result._stack = localStack();
-    return result.get(options);
+    return result.get(timeout);
+}
+
+// Waits for room and for the result, both together as long as the options say.
+function applySlowly(pool, func, args, options) {
+    const {cancellable, timeout} = Errors.asyncOptions(options);
+    const left = Errors.countdown(timeout);
+
+    if (pool.max_pending > 0) {
+        const wait = usec => cancellable?.is_cancelled()
+            ? Mp.Status.CANCELLED : pool.wait_room_raw(usec);
+        Errors.check(Errors.waitFor(wait, timeout));
+    }
+    return getRest(pool.run(func, args, options), left());
 }
 
 function makeApply() {
-    const [values, functions, check, rest] = [Values, Functions, checkArguments, getRest];
+    const [values, functions, check] = [Values, Functions, checkArguments];
+    const [slowly, rest] = [applySlowly, getRest];
     const {LANGUAGE} = Mp.FunctionKind;
 
     /**
-     * Calls a function in a worker, and waits for what it returns. Stops the main loop meanwhile;
-     * await what run() gives instead where that matters.
+     * Calls a function in a worker, and waits for what it returns; in a pool that is bounded first
+     * for room. Stops the main loop meanwhile; await what run() gives instead where that matters.
      *
      * @param {Function|{module: string, name: string}|string} func - the function, or its name
      * @param {Array} [args] - its arguments
      * @param {object} [options] - options as for run(), and:
-     * @param {number} [options.timeout] - seconds after which the waiting ends, but not the task
+     * @param {number} [options.timeout] - seconds after which the waiting ends, but not the task;
+     *   if there was no room until then, the task is not given
      * @returns {*} what the function returned
      */
     return function apply(func, args = [], options = undefined) {
         check(args);
         if (options !== undefined || typeof func === 'string')
-            return rest(this.run(func, args, options), options);
+            return slowly(this, func, args, options);
 
         const found = {objects: [], pieces: [], size: 0};
         const text = values.encode(args, found);
         if (found.objects.length > 0 || found.pieces.length > 0)
-            return rest(this.run(func, args));
+            return slowly(this, func, args);
 
         const [value, result] = this.apply_text(LANGUAGE, functions.describe(func), text);
         return result === null ? values.decode(value) : rest(result);
     };
 }
 
-// Where a pool is bounded, whoever gives tasks lets the main loop run until there is room.
-async function waitRoom(pool) {
-    if (pool.max_pending === 0)
-        return;
-    for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
+// Where a pool is bounded, whoever gives tasks lets the main loop run until there is room. The
+// result is in an array, and nothing else runs between the room and the task.
+async function submitIntoRoom(pool, submitChunk, cancellable, left = () => undefined) {
+    for (let wait = 1; pool.max_pending > 0; wait = Math.min(2 * wait, LONGEST_PAUSE)) {
         const status = pool.wait_room_raw(0);
-        if (status !== Mp.Status.TIMED_OUT && status !== Mp.Status.INTERRUPTED) {
+        if (status === Mp.Status.OK)
+            break;
+        if (status !== Mp.Status.TIMED_OUT && status !== Mp.Status.INTERRUPTED)
             Errors.check(status);
-            return;
-        }
+        if (cancellable?.is_cancelled())
+            Errors.check(Mp.Status.CANCELLED);
+        if (left() === 0)
+            Errors.check(Mp.Status.TIMED_OUT);
         await Errors.pause(wait);
     }
+    return [submitChunk()];
 }
 
 // What the caller has turned away from: it was cancelled, or the first error ends it.
@@ -355,7 +376,8 @@ function abandon(results, stopOnError, cancellable) {
  * @param {number} [options.chunkSize] - how many items go to a worker at once
  * @param {boolean} [options.stopOnError] - whether the first error cancels what is not done
  * @param {Gio.Cancellable} [options.cancellable] - cancels all that is not done
- * @param {number} [options.timeout] - seconds after which the waiting ends, but no task
+ * @param {number} [options.timeout] - seconds after which the waiting ends, but no task that was
+ *   given; in a pool that is bounded the waiting for room counts, too
  * @returns {Promise<Array>} the results in the order of the items; more options as for run()
  */
 async function map(func, items, options = {}) {
@@ -375,9 +397,10 @@ async function map(func, items, options = {}) {
     try {
         for (let start = 0; start < list.length; start += size) {
             const chunk = list.slice(start, start + size);
-            if (this.max_pending > 0)
-                await waitRoom(this);
-            const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+            const give = () =>
+                submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+            const [result] = this.max_pending > 0
+                ? await submitIntoRoom(this, give, cancellable, left) : [give()];
             gathered.add(result);
             starts.set(result, start);
         }
@@ -393,21 +416,40 @@ async function map(func, items, options = {}) {
     return values;
 }
 
+// What the input gives next, whether that was the last, and in an array what it threw, if it did.
 async function takeChunk(source, size) {
     const chunk = [];
-    while (chunk.length < size) {
-        const {done, value} = await source.next();
-        if (done)
-            return [chunk, true];
-        chunk.push(value);
+    try {
+        while (chunk.length < size) {
+            const {done, value} = await source.next();
+            if (done)
+                return {chunk, last: true, thrown: null};
+            chunk.push(value);
+        }
+    } catch (error) {
+        return {chunk, last: true, thrown: [error]};
     }
-    return [chunk, false];
+    return {chunk, last: false, thrown: null};
 }
 
 // A promise that may be left alone.
 function quietly(promise) {
     promise.catch(() => {});
     return promise;
+}
+
+// The outcome of a promise, unless the waiting is cancelled.
+function unlessCancelled(promise, cancellable) {
+    if (cancellable === null)
+        return promise;
+    let id = 0;
+    const cancelled = new Promise(resolve => {
+        id = cancellable.connect(() => resolve());
+    }).then(() => Errors.check(Mp.Status.CANCELLED));
+    return Promise.race([promise, cancelled]).finally(() => {
+        if (id !== 0)
+            cancellable.disconnect(id);
+    });
 }
 
 // An input that is slow, or that waits for results, must not keep those back that are there.
@@ -417,7 +459,8 @@ function comesFirst(one, other) {
 
 /**
  * Calls a function with each item and gives results as they come. Items are taken from their
- * iterable only a little ahead of the results, so it may be endless.
+ * iterable only a little ahead of the results, so it may be endless. What the iterable throws comes
+ * behind the results of the items before.
  *
  * @param {Function|{module: string, name: string}|string} func - the function, or its name
  * @param {Iterable|AsyncIterable} items - the items
@@ -425,11 +468,13 @@ function comesFirst(one, other) {
  * @param {number} [options.chunkSize] - how many items go to a worker at once, by default 1
  * @param {boolean} [options.ordered] - whether results have the order of the items, as by default
  * @param {number} [options.lookAhead] - how many chunks may be out, by default 3 per worker
- * @param {Gio.Cancellable} [options.cancellable] - cancels what is out; more options as for run()
+ * @param {Gio.Cancellable} [options.cancellable] - cancels what is out, and ends the waiting, also
+ *   that for an item or for room; more options as for run()
  * @yields {*} results
  */
 async function* imap(func, items,
-    {chunkSize = 1, ordered = true, lookAhead, cancellable = null, ...more} = {}) {
+    {chunkSize = 1, ordered = true, lookAhead, cancellable: token, ...more} = {}) {
+    const {cancellable} = Errors.asyncOptions({cancellable: token});
     const made = taskOptions(more);
     const out = new Set();
     const stack = localStack();
@@ -443,15 +488,18 @@ async function* imap(func, items,
     let reading = null;         // promises: of a chunk of the input,
     let arriving = null;        // and of a result
     let exhausted = false;
+    let failure = null;         // of the input, in an array
 
-    const give = async ([chunk, last]) => {
+    const give = async ({chunk, last, thrown}) => {
         reading = null;
         exhausted = last;
+        failure = thrown;
         if (chunk.length === 0)
             return;
-        if (this.max_pending > 0)
-            await waitRoom(this);
-        const result = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+        const submitChunk = () =>
+            submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+        const [result] = this.max_pending > 0
+            ? await submitIntoRoom(this, submitChunk, cancellable) : [submitChunk()];
         out.add(result);
         gathered.add(result);
     };
@@ -465,8 +513,10 @@ async function* imap(func, items,
                     if (await comesFirst(arriving, reading))
                         break;
                 }
-                await give(await reading);
+                await give(await unlessCancelled(reading, isSlow ? cancellable : null));
             }
+            if (out.size === 0 && failure !== null)
+                throw failure[0];
             if (out.size === 0)
                 return;
             const [result] = await (arriving ?? nextResult(gathered, {cancellable}));

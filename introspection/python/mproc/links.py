@@ -69,8 +69,8 @@ def unwrap(kind, result):
 
 
 def is_of_value(error, connection):
-    """Whether a value could not be written or read; the connection goes on, then. The next exception
-    may be where this one was, so what is known of it is forgotten."""
+    """Whether a value could not be written or read; the connection goes on, then. The next
+    exception may be where this one was, so what is known of it is forgotten."""
     found, connection._value_error = connection._value_error, None
     return found == id(error)
 

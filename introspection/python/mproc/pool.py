@@ -26,6 +26,7 @@ import sys
 import threading
 import warnings
 import weakref
+from queue import Full
 from threading import get_ident
 from time import monotonic
 
@@ -360,13 +361,17 @@ class Pool:
             if of_one:
                 argument = argument[0][0] if len(argument[0]) == 1 else list(argument[0])
             encoding, payload, met = encode(argument)
-            if self._bounded:
-                self._wait(self._mp.wait_room_raw)
-            with calling_back, translated:
-                if not met and not in_function:
-                    return submit_data(kind, data, flags, encoding, payload, task_options)
-                return _MpCodec.attached([*in_function, *met], submit_data, kind, data, flags,
-                                         encoding, payload, task_options)
+            given = kind, data, flags, encoding, payload, task_options
+            while True:
+                if self._bounded:
+                    self._wait(self._mp.wait_room_raw)
+                try:
+                    with calling_back, translated:
+                        if not met and not in_function:
+                            return submit_data(*given)
+                        return _MpCodec.attached([*in_function, *met], submit_data, *given)
+                except Full:
+                    self._bounded = True    # now at least; or another thread took the room
         if _MpFast.native is None:
             return submit
         if self._core is None or in_function or of_one:
