@@ -120,11 +120,18 @@ function call(func, flags, values) {
     return results;
 }
 
+// What workers of all languages call it.
+function commonName(error) {
+    const is = code => error instanceof Mp.Error && error.matches(Mp.Error, code);
+    if (is(Mp.Error.NO_SUCH_FUNCTION))
+        return 'NoSuchFunctionError';
+    return is(Mp.Error.NOT_PLAIN) ? 'NotPlainError' : null;
+}
+
 function fail(worker, error) {
     const {name, message, stack, ...more} = MpErrors.describe(error);
     const all = encoder.encode(JSON.stringify({name, message, stack, ...more}));
-    const notPlain = error instanceof Mp.Error && error.matches(Mp.Error, Mp.Error.NOT_PLAIN);
-    return worker.fail('javascript', notPlain ? 'NotPlainError' : name, message, stack, all);
+    return worker.fail('javascript', commonName(error) ?? name, message, stack, all);
 }
 
 // Ends the task with what its function returned.

@@ -510,7 +510,9 @@ mp_result_get_value (MpResult  *self,
  * Waits until the task is done, and gets what it returned.
  *
  * It can fail with the task's own error. An exception of another language is
- * [error@Mp.Error.TASK_FAILED], with more in [method@Mp.Result.get_error_details]. If the task was
+ * [error@Mp.Error.TASK_FAILED], with more in [method@Mp.Result.get_error_details]; but where the
+ * worker does not know the function it is [error@Mp.Error.NO_SUCH_FUNCTION], and where it cannot
+ * write the value [error@Mp.Error.NOT_PLAIN]. If the task was
  * never done it is [error@Mp.Error.WORKER_DIED] or [error@Mp.Error.TERMINATED]. If only the
  * language that wrote the value can read it, it is [error@Mp.Error.NOT_PLAIN]. Waiting can fail as
  * that of [method@Mp.Result.wait] does.
@@ -570,7 +572,8 @@ mp_result_get_payload (MpResult      *self,
  * can be missing.
  *
  * - `message` (`s`): what happened
- * - `domain` (`s`), `code` (`i`): if it is a #GError
+ * - `domain` (`s`), `code` (`i`): if it is a #GError, or what workers of all languages have in
+ *   common
  * - `language` (`s`), `type` (`s`): the language, and the name there, of an exception
  * - `traceback` (`s`): where it happened, as the language prints it
  * - `exception` (`ay`): the exception itself, as the language stores it

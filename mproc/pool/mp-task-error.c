@@ -6,7 +6,8 @@
 /*
  * The failures of tasks, from the worker's side to the caller's. A GError keeps its domain and
  * code, so that a caller matches it as if the function had run in its own process; all else
- * becomes MP_ERROR_TASK_FAILED with the exception's type and text. No state; any thread.
+ * becomes MP_ERROR_TASK_FAILED with the exception's type and text, but for what all workers have in
+ * common. No state; any thread.
  */
 
 #include "config.h"
@@ -31,6 +32,40 @@ add_text (GVariantDict *dict,
   g_variant_dict_insert (dict, key, "s", valid);
 }
 
+/* Whether that is its name, without the module. */
+static gboolean
+is_called (const char *type_name,
+           const char *name)
+{
+  const char *dot = type_name != NULL ? strrchr (type_name, '.') : NULL;
+
+  return g_strcmp0 (dot != NULL ? dot + 1 : type_name, name) == 0;
+}
+
+/* What workers of all languages say of what they do not know or cannot write, whatever its name
+ * there. */
+static void
+add_common_code (GVariantDict *dict,
+                 const char   *type_name)
+{
+  static const struct
+  {
+    const char *name;
+    MpError     code;
+  } common[] = {
+    { "NoSuchFunctionError", MP_ERROR_NO_SUCH_FUNCTION },
+    { "NotPlainError", MP_ERROR_NOT_PLAIN },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (common); i++)
+    {
+      if (!is_called (type_name, common[i].name))
+        continue;
+      add_text (dict, "domain", g_quark_to_string (MP_ERROR));
+      g_variant_dict_insert (dict, "code", "i", common[i].code);
+    }
+}
+
 GVariant *
 mp_task_error_from_exception (const MpTaskException *exception,
                               int                    pid)
@@ -42,6 +77,7 @@ mp_task_error_from_exception (const MpTaskException *exception,
   add_text (&dict, "type", exception->type_name);
   add_text (&dict, "message", exception->message);
   add_text (&dict, "traceback", exception->traceback);
+  add_common_code (&dict, exception->type_name);
   if (exception->exception != NULL)
     g_variant_dict_insert_value (&dict, "exception",
                                  g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE,
@@ -101,8 +137,7 @@ mp_task_error_is_serialization (const GError *error,
 
   return g_variant_lookup (details, "type", "&s", &type)
          && (g_str_has_suffix (type, "MaybeEncodingError")
-             || g_str_has_suffix (type, "PicklingError")
-             || g_str_has_suffix (type, "NotPlainError"));
+             || g_str_has_suffix (type, "PicklingError"));
 }
 
 static const char *
@@ -112,16 +147,6 @@ look_up_text (GVariant   *details,
   const char *text = NULL;
 
   return g_variant_lookup (details, key, "&s", &text) && text[0] != '\0' ? text : NULL;
-}
-
-/* Whether that is its name, without the module. */
-static gboolean
-is_called (const char *type_name,
-           const char *name)
-{
-  const char *dot = type_name != NULL ? strrchr (type_name, '.') : NULL;
-
-  return g_strcmp0 (dot != NULL ? dot + 1 : type_name, name) == 0;
 }
 
 GError *
@@ -142,9 +167,6 @@ mp_task_error_to_error (GVariant *details)
   if (domain != NULL && g_variant_lookup (details, "code", "i", &code))
     return g_error_new_literal (g_quark_from_string (domain), code,
                                 message != NULL ? message : "The task failed");
-
-  if (message != NULL && is_called (type_name, "NoSuchFunctionError"))
-    return g_error_new_literal (MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION, message);
 
   if (type_name != NULL && message != NULL)
     return g_error_new (MP_ERROR, MP_ERROR_TASK_FAILED, "%s: %s", type_name, message);

@@ -38,6 +38,14 @@ MpTaskFunc  mp_function_resolve         (const guint8  *function,
                                          gsize          size,
                                          GError       **error);
 
+/* Calls the function that is registered under a name and is in the library of this handle of
+ * dlopen(), for @result or @error as above; FALSE if there is none. */
+gboolean    mp_function_call_of_library (void          *library,
+                                         const char    *name,
+                                         GVariant      *argument,
+                                         GVariant     **result,
+                                         GError       **error);
+
 /* Whether a function is registered under this name in this process. */
 gboolean    mp_function_is_registered   (const char    *name);
 

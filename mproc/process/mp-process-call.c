@@ -371,54 +371,60 @@ mp_process_set_start_method (MpProcess      *self,
 /* ── In the worker ───────────────────────────────────────────────────────────────────────────── */
 
 /* What was loaded stays. */
-static MpTaskFunc
-find_in_library (const char  *module,
-                 const char  *function,
-                 GError     **error)
+static void *
+load_library (const char  *module,
+              GError     **error)
 {
-  void *handle = dlopen (*module != '\0' ? module : NULL, RTLD_NOW | RTLD_LOCAL);
-  MpTaskFunc func;
+  void *library = dlopen (*module != '\0' ? module : NULL, RTLD_NOW | RTLD_LOCAL);
 
-  if (handle == NULL)
-    {
-      g_set_error (error, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION, "The library cannot be loaded: %s",
-                   dlerror ());
-      return NULL;
-    }
+  if (library == NULL)
+    g_set_error (error, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION, "The library cannot be loaded: %s",
+                 dlerror ());
 
-  if (mp_function_is_registered (function))
-    return NULL;
-  func = (MpTaskFunc) dlsym (handle, function);
-  if (func == NULL)
-    g_set_error (error, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION,
-                 "%s has no function “%s”, exported or registered",
-                 *module != '\0' ? module : "The program", function);
-
-  return func;
+  return library;
 }
 
-/* The function of a library (its name or path; "": the program), or one that is registered. */
+static GVariant *
+call_registered (const char  *function,
+                 GVariant    *argument,
+                 GError     **error)
+{
+  return mp_function_call (MP_FUNCTION_NAMED, (const guint8 *) function, strlen (function),
+                           argument, error);
+}
+
+/* The function that a library (its name or path) has registered or exports; or else, as one that
+ * it uses may have done so, that anybody has registered. For the program (""), what is registered
+ * goes first. */
 GVariant *
 mp_process_call_module (const char  *module,
                         const char  *function,
                         GVariant    *argument,
                         GError     **error)
 {
-  GError *own_error = NULL;
-  MpTaskFunc func = NULL;
+  void *library;
+  MpTaskFunc func;
+  GVariant *result;
 
-  if (*module != '\0' || !mp_function_is_registered (function))
-    func = find_in_library (module, function, &own_error);
-  if (own_error != NULL)
-    {
-      g_propagate_error (error, own_error);
-      return NULL;
-    }
+  if (*module == '\0' && mp_function_is_registered (function))
+    return call_registered (function, argument, error);
+
+  library = load_library (module, error);
+  if (library == NULL)
+    return NULL;
+  if (mp_function_call_of_library (library, function, argument, &result, error))
+    return result;
+
+  func = (MpTaskFunc) dlsym (library, function);
   if (func != NULL)
     return mp_function_call_func (func, argument, error);
+  if (mp_function_is_registered (function))
+    return call_registered (function, argument, error);
 
-  return mp_function_call (MP_FUNCTION_NAMED, (const guint8 *) function, strlen (function),
-                           argument, error);
+  g_set_error (error, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION,
+               "%s has no function “%s”, exported or registered",
+               *module != '\0' ? module : "The program", function);
+  return NULL;
 }
 
 static gboolean

@@ -153,7 +153,8 @@ check_failure (const Language *language,
   g_assert_cmpint (start_and_join (process), ==, 1);
   g_assert_false (mp_process_check (process, &error));
   g_assert_error (error, MP_ERROR, MP_ERROR_TASK_FAILED);
-  g_assert_nonnull (strstr (error->message, expected));
+  if (strstr (error->message, expected) == NULL)
+    g_error ("“%s” does not tell of “%s”", error->message, expected);
 }
 
 /* ── Tasks ───────────────────────────────────────────────────────────────────────────────────── */
@@ -177,12 +178,13 @@ submit_named (MpPool     *pool,
 
 static void
 assert_fails (MpResult   *result,
+              MpError     code,
               const char *text)
 {
   g_autoptr (GError) error = NULL;
 
   g_assert_null (mp_result_get (result, -1, NULL, &error));
-  g_assert_true (error->domain == MP_ERROR);
+  g_assert_error (error, MP_ERROR, code);
   if (strstr (error->message, text) == NULL)
     g_error ("“%s” does not tell of “%s”", error->message, text);
 }
@@ -208,10 +210,10 @@ check_tasks (const Language *language,
 
   assert_number (value, 2);
   assert_sum_in (queue);
-  assert_fails (failed, "no 5");
-  assert_fails (unknown, "unknown");
-  assert_fails (nowhere, language->file);
-  assert_fails (unloaded, language->reason);
+  assert_fails (failed, MP_ERROR_TASK_FAILED, "no 5");
+  assert_fails (unknown, MP_ERROR_NO_SUCH_FUNCTION, "unknown");
+  assert_fails (nowhere, MP_ERROR_NO_SUCH_FUNCTION, language->file);
+  assert_fails (unloaded, MP_ERROR_TASK_FAILED, language->reason);
   last = mp_result_get (again, -1, NULL, NULL);
   assert_number (last, 2);
   assert_sum_in (queue);
@@ -282,7 +284,7 @@ test_library (void)
       assert_number (value, 42);
       g_assert_cmpint (start_and_join (process), ==, 0);
       g_assert_cmpint (mp_queue_qsize (queue), ==, 2);
-      check_failure (&library, path, names[i], "no list", methods[i]);
+      check_failure (&library, path, names[i], "This is no list", methods[i]);
       check_failure (&library, path, "unknown", "unknown", methods[i]);
       check_failure (&library, "/nowhere/lib.so", "sum", "/nowhere/lib.so", methods[i]);
     }

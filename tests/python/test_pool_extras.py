@@ -262,7 +262,7 @@ class OtherLanguages(support.TestCase):
     def test_python_workers_by_name(self):
         with Pool(1, language='python') as pool:
             self.assertEqual(pool.apply('math:sqrt', (16,)), 4)
-            with self.assertRaises(ModuleNotFoundError):
+            with self.assertRaises(mproc.NoSuchFunctionError):
                 pool.apply('no_such_module:function', (1,))
 
 

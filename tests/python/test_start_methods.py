@@ -460,7 +460,7 @@ export function fail(value) {
                 pool.apply(f'{self.module}:sum', ([q, n],))
                 self.assertEqual(q.get(timeout=20), ['python', n])
                 self.assertEqual(pool.apply(f'{other}:sum', (1,)), n)
-            with self.assertRaises(FileNotFoundError):
+            with self.assertRaises(mproc.NoSuchFunctionError):
                 pool.apply(f'{self.module.parent}/none.py:sum', ([q],))
 
     def test_faults(self):

@@ -232,7 +232,8 @@ function findNamed(name) {
 }
 
 /**
- * The function that a module registers or exports under a name.
+ * The function that a module registers or exports under a name; or else, as one that it uses may
+ * have done so, that anybody has registered.
  *
  * @param {string} module - its URI or path
  * @param {string} name - the name
@@ -247,8 +248,10 @@ async function resolveNamed(module, name) {
     }
     const uri = module.startsWith('/') ? GLib.filename_to_uri(module, null) : module;
     const namespace = await importModule(uri);
-    return registry.get(`${uri}#${name}`) ?? registry.get(name) ??
-        exportOf(namespace, {module: uri, name});
+    const own = registry.get(`${uri}#${name}`);
+    if (own !== undefined || typeof namespace[name] === 'function')
+        return own ?? namespace[name];
+    return registry.get(name) ?? exportOf(namespace, {module: uri, name});
 }
 
 /**

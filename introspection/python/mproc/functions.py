@@ -56,10 +56,14 @@ def function(name=None):
     return register(name, None) if callable(name) else register
 
 
-def registered(name, module=None):
-    """The function that was registered under a name in this process, by this module if it did, or
-    None."""
-    return _registered.get((module, name)) or _registered.get(name)
+def registered(name):
+    """The function that was last registered under a name in this process, or None."""
+    return _registered.get(name)
+
+
+def registered_by(module, name):
+    """The one of this module that was registered under a name, or None."""
+    return _registered.get((module, name))
 
 
 class Unknown(Exception):

@@ -220,30 +220,36 @@ def _call_function(boot):
 
 
 def find(module, name):
-    """The function that a module has registered or has under a name."""
+    """The function that a module has registered, or has, under a name; or else, as one that it
+    uses may have done so, that anybody has registered."""
     from . import functions
-    loaded = load(module) if module else None
-    call = functions.registered(name, loaded and loaded.__name__)
-    if call is None and module:
-        call = loaded
-        for part in name.split('.'):
-            call = getattr(call, part, None)
+    call = None
+    if module:
+        loaded = load(module)
+        call = functions.registered_by(loaded.__name__, name) or _attribute(loaded, name)
+    if not callable(call):
+        call = functions.registered(name)
     if not callable(call):
         where = f'The module {module}' if module else 'This worker'
         raise NoSuchFunctionError(f'{where} has no function “{name}”, registered or otherwise')
     return call
 
 
+def _attribute(thing, path):
+    for part in path.split('.'):
+        thing = getattr(thing, part, None)
+    return thing
+
+
 def load(module):
     """The module of this name, or in this file."""
     if '/' not in module and not module.endswith('.py'):
-        return importlib.import_module(module)
+        return _import(module)
     path = Path(module).resolve()
-    name = path.stem
+    if not path.is_file():
+        raise NoSuchFunctionError(f'There is no file {path}')
+    name = path.stem if _is_name_of(path.stem, path) else f'_mproc_file_{path}'
     known = sys.modules.get(name)
-    if known is not None and getattr(known, '__file__', None) != str(path):
-        name = f'_mproc_file_{path}'    # another module has the other name
-        known = sys.modules.get(name)
     if known is not None:
         return known
     spec = importlib.util.spec_from_file_location(name, path)
@@ -258,6 +264,28 @@ def load(module):
         sys.modules.pop(name, None)
         raise
     return loaded
+
+
+def _import(module):
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f'{module}.'.startswith(f'{error.name}.'):
+            raise   # it is there, but what it imports is not
+        raise NoSuchFunctionError(str(error)) from error
+
+
+def _is_name_of(name, path):
+    """Whether an import of this name gives this file, or gave nothing before."""
+    if not name.isidentifier():
+        return False
+    known = sys.modules.get(name)
+    if known is not None:
+        file = getattr(known, '__file__', None)
+    else:
+        spec = importlib.util.find_spec(name)
+        file = path if spec is None else spec.origin
+    return file is not None and Path(file).resolve() == path
 
 
 _KINDS = {'process': _run_process, 'call': _call_function}

@@ -4,7 +4,8 @@
 """Mp.Pool and Mp.Result in Python: values in and out, and a task's own exception.
 
 A task that failed left a dictionary: of a GError its domain and code, of an exception its language,
-type, text and traceback, and, if its language could store it, the exception itself.
+type, text and traceback, and, if its language could store it, the exception itself; of one that
+workers of all languages have in common, both.
 """
 
 from gi.overrides import _MpCodec
@@ -24,10 +25,17 @@ def failure(details, status):
     """The exception for what a task failed with, as a dict; without it, for the status."""
     if details is None:
         return from_status(status)
-    domain = details.get('domain')
-    if not domain:
-        return _remote_exception(details)
-    code = details.get('code', 0)
+    if not details.get('domain') or details.get('language') == 'python':
+        error = _remote_exception(details)
+    else:
+        error = _of_domain(details['domain'], details.get('code', 0), details)
+    traceback = details.get('traceback')
+    if traceback:
+        error.__cause__ = RemoteTraceback(traceback)
+    return error
+
+
+def _of_domain(domain, code, details):
     message = details.get('message', '')
     if domain == DOMAIN:
         return _with_details(from_code(code, message), details)
@@ -55,9 +63,6 @@ def _remote_exception(details):
     if not isinstance(error, BaseException):
         parts = [details.get('type'), details.get('message')]
         error = RemoteError(': '.join(filter(None, parts)))
-    traceback = details.get('traceback')
-    if traceback:
-        error.__cause__ = RemoteTraceback(traceback)
     return error
 
 
