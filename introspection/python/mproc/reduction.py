@@ -6,9 +6,9 @@
 ForkingPickler.register(type, reduce) says how objects of a type are pickled in what mproc sends:
 values of queues, connections and managers, arguments of spawned processes, tasks and their results.
 By anybody else they are pickled as before. The entry is in copyreg's table, where every pickler
-looks; it asks whether mproc is encoding. It belongs to this process, and to what it forks. That
-table's functions are not told the protocol: a registered type that reduces itself is told 4, always,
-so its buffers are no longer out of band where the program itself pickles them by protocol 5.
+looks; it asks whether mproc is encoding. It belongs to this process, and to what it forks. Such an
+entry is not told the protocol, so it tells a type that reduces itself 4, always: its buffers are no
+longer out of band where the program itself pickles them by protocol 5.
 
 Descriptors go over pipes in shared memory and over Unix sockets. Through shared memory the sender
 waits until the other side calls recv_handle() for the first time.
