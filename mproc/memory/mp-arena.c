@@ -32,6 +32,7 @@
 #include "mproc/memory/mp-family-private.h"
 #include "mproc/memory/mp-fork-private.h"
 #include "mproc/memory/mp-identity-private.h"
+#include "mproc/memory/mp-sleep-private.h"
 
 #define MIN_RANGE (G_GUINT64_CONSTANT (1) << 26)
 #define MAX_RANGE (G_GUINT64_CONSTANT (1) << 40)
@@ -313,6 +314,7 @@ join_family (GError **error)
     }
 
   mp_fork_run_join_hooks ();
+  mp_can_spin ();               /* what it finds out is inherited */
   __atomic_store_n (&joined, TRUE, __ATOMIC_RELEASE);
   return TRUE;
 }

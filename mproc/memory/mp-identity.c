@@ -17,6 +17,7 @@
 
 #include "mproc/memory/mp-identity-private.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -218,16 +219,16 @@ read_stat (int          pid,
 {
   char path[32], text[1024];
   const char *rest;
-  FILE *file;
-  gsize size;
+  ssize_t size;
+  int fd;
 
   g_snprintf (path, sizeof path, "/proc/%d/stat", pid);
-  file = fopen (path, "re");
-  if (file == NULL)
+  fd = open (path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
     return FALSE;
-  size = fread (text, 1, sizeof text - 1, file);
-  fclose (file);
-  text[size] = '\0';
+  size = read (fd, text, sizeof text - 1);
+  close (fd);
+  text[MAX (size, 0)] = '\0';
 
   rest = strrchr (text, ')');
   return rest != NULL &&

@@ -27,10 +27,14 @@ static gboolean wait_any_missing;
 gboolean
 mp_can_spin (void)
 {
-  static int n_cpus;
+  static long n_cpus;
 
   if (G_UNLIKELY (n_cpus == 0))
-    n_cpus = MAX (1, (int) sysconf (_SC_NPROCESSORS_ONLN));
+    {
+      long found = sysconf (_SC_NPROCESSORS_ONLN);
+
+      n_cpus = MAX (1, found);
+    }
 
   return n_cpus > 1;
 }

@@ -4,8 +4,9 @@
  */
 
 /*
- * Starting and joining a forked process in C, beside bare fork and waitpid, in turn. The bare fork
- * runs no handlers: it is what a program has that does not use the library.
+ * Starting and joining a forked process in C, in turn with the bare calls: `fork()` and `waitpid()`
+ * in the same program, and the same with `_Fork()`, which runs no handlers, so that it costs what it
+ * does in a program that does not use the library.
  */
 
 #include <mproc/mproc.h>
@@ -23,10 +24,10 @@ do_nothing (MpProcess  *process,
 }
 
 static double
-run_bare (void)
+run_bare (pid_t (*call) (void))
 {
   gint64 start = g_get_monotonic_time ();
-  pid_t pid = _Fork ();
+  pid_t pid = call ();
 
   if (pid == 0)
     _exit (0);
@@ -57,25 +58,44 @@ compare (const void *a,
   return first < second ? -1 : first > second;
 }
 
+static double
+median (double *times,
+        int     n)
+{
+  qsort (times, n, sizeof *times, compare);
+
+  return times[n / 2];
+}
+
+/* How many times as long as @theirs. */
+static void
+print_row (const char *name,
+           double      ours,
+           double      theirs)
+{
+  printf ("  %-28s %10.0f us  %6.2f\n", name, theirs, ours / theirs);
+}
+
 int
 main (int    argc,
       char **argv)
 {
   const int n = argc > 1 ? MAX (atoi (argv[1]), 1) : 500;
-  double *bare = g_new (double, n), *ours = g_new (double, n);
+  g_autofree double *bare = g_new (double, n);
+  g_autofree double *naked = g_new (double, n);
+  g_autofree double *ours = g_new (double, n);
 
+  printf ("C\n");
   run_ours ();
   for (int i = 0; i < n; i++)
     {
-      bare[i] = run_bare ();
+      naked[i] = run_bare (_Fork);
+      bare[i] = run_bare (fork);
       ours[i] = run_ours ();
     }
-  qsort (bare, n, sizeof *bare, compare);
-  qsort (ours, n, sizeof *ours, compare);
-  printf ("C\n  mproc %.0f us, fork and waitpid %.0f us: %.2f\n", ours[n / 2], bare[n / 2],
-          ours[n / 2] / bare[n / 2]);
-  g_free (bare);
-  g_free (ours);
+  print_row ("mproc", median (ours, n), median (ours, n));
+  print_row ("fork and waitpid", median (ours, n), median (bare, n));
+  print_row ("the same without handlers", median (ours, n), median (naked, n));
 
   return 0;
 }

@@ -233,6 +233,8 @@ class Pool:
 
     def _make(self, processes, captures, language):
         _current.making = self._spec
+        if self._spec.method == 'fork':
+            worker.prepare()
         try:
             with calling_back:
                 if not captures and language is None:

@@ -7,13 +7,14 @@ It runs in a child of the pool's owner, forked or made otherwise, and ignores Ct
 key gives one traceback, in the owner. Nothing that a task or the initializer raises ends it.
 """
 
+import functools
 import gc
 import signal
 import traceback
 
 from gi.overrides import _MpCodec, _MpFast, _MpProcess
 from gi.overrides._MpErrors import CLOSED, FAILED, INVALID, NOT_PLAIN, OK, translated
-from gi.repository import Mp
+from gi.repository import GLib, Mp
 
 from . import process
 from . import results  # noqa: F401: it gives the accelerator what serve() needs, too
@@ -31,6 +32,16 @@ MAX_CACHED = 64
 
 # What tells a task that its soft limit of time is over.
 SOFT_SIGNAL = signal.SIGRTMIN + 9
+
+
+@functools.cache
+def prepare():
+    """Has this process make, once, what else each worker would make in pages of its own: the class
+    and what calls it."""
+    try:
+        Mp.Worker.new('')
+    except GLib.Error:
+        pass    # that is no handle
 
 
 def main(handle, spec):
