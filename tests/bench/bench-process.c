@@ -4,9 +4,9 @@
  */
 
 /*
- * Starting and joining a forked process in C, in turn with the bare calls: `fork()` and `waitpid()`
- * in the same program, and the same with `_Fork()`, which runs no handlers, so that it costs what it
- * does in a program that does not use the library.
+ * Starting and joining a forked process in C, in turn with the bare calls: `fork()` and
+ * `waitpid()` in the same program, and the same with `_Fork()`, which runs no handlers, so that it
+ * costs what it does in a program that does not use the library.
  */
 
 #include <mproc/mproc.h>
