@@ -87,6 +87,17 @@ poolTest('a cancelled map drops its tasks', async pool => {
     same(await pool.submit(SQUARE, 5), 25);
 });
 
+poolTest('a map that cannot be given takes back what was', async pool => {
+    const running = pool.submit(FOREVER);
+    await untilRunning(pool);
+    isError(await rejected(pool.map(SQUARE, [1, 2, () => 3], {chunkSize: 1})),
+        Mp.Error, Mp.Error.NOT_PLAIN);
+    running.cancel();
+    await rejected(running);
+    same(await pool.submit(SQUARE, 5), 25);
+    same(pool.n_done, 1);
+});
+
 poolTest('a map that stops', async pool => {
     const error = await rejected(pool.map(x => {
         if (x === 0)

@@ -392,13 +392,18 @@ async function map(func, items, options = {}) {
     const size = checkSize(chunkSize ?? Math.max(1, share), 'chunkSize');
     const gathered = Mp.ResultIterator.new(false);
     const starts = new Map();
-
     const values = new Array(list.length);
+    let canBeGiven = true;
+
     try {
         for (let start = 0; start < list.length; start += size) {
             const chunk = list.slice(start, start + size);
-            const give = () =>
-                submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+            const give = () => {
+                canBeGiven = false;     // until it has been
+                const task = submitTask(this, description, Mp.TaskFlags.MAP, chunk, stack, made);
+                canBeGiven = true;
+                return task;
+            };
             const [result] = this.max_pending > 0
                 ? await submitIntoRoom(this, give, cancellable, left) : [give()];
             gathered.add(result);
@@ -410,7 +415,8 @@ async function map(func, items, options = {}) {
             read(result).forEach((value, i) => (values[start + i] = value));
         }
     } catch (error) {
-        abandon(starts.keys(), stopOnError, cancellable);
+        // A list that cannot be given as a whole is not done in part.
+        abandon(starts.keys(), stopOnError || !canBeGiven, cancellable);
         throw error;
     }
     return values;
