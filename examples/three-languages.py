@@ -28,6 +28,8 @@ ORDERS = {
 
 
 def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     orders, answers, meet = Queue(), Queue(), Barrier(2)
     handles = [orders.get_handle(), answers.get_handle()]
     commands = {

@@ -120,12 +120,19 @@ function call(func, flags, values) {
     return results;
 }
 
+function foreign() {
+    return new Mp.Error({code: Mp.Error.NOT_SUPPORTED, message: 'The workers of this pool run ' +
+        'functions of JavaScript: give the name of one, as in “file:///…/module.js#name”'});
+}
+
 // What workers of all languages call it.
 function commonName(error) {
-    const is = code => error instanceof Mp.Error && error.matches(Mp.Error, code);
-    if (is(Mp.Error.NO_SUCH_FUNCTION))
-        return 'NoSuchFunctionError';
-    return is(Mp.Error.NOT_PLAIN) ? 'NotPlainError' : null;
+    const names = [
+        [Mp.Error.NO_SUCH_FUNCTION, 'NoSuchFunctionError'],
+        [Mp.Error.NOT_PLAIN, 'NotPlainError'],
+        [Mp.Error.NOT_SUPPORTED, 'NotSupportedError'],
+    ];
+    return names.find(([code]) => error instanceof Mp.Error && error.matches(Mp.Error, code))?.[1];
 }
 
 function fail(worker, error) {
@@ -202,6 +209,8 @@ function serveAny(worker, number) {
     if (status !== OK || broken !== null)
         return status === OK ? fail(worker, broken) : status;
 
+    if (kind > Mp.FunctionKind.LANGUAGE)
+        return fail(worker, foreign());
     const text = decoder.decode(func);
     const named = kind === Mp.FunctionKind.NAMED && MpFunctions.knowsNamed(text);
     return kind < Mp.FunctionKind.LANGUAGE && !named

@@ -55,6 +55,7 @@ add_common_code (GVariantDict *dict,
   } common[] = {
     { "NoSuchFunctionError", MP_ERROR_NO_SUCH_FUNCTION },
     { "NotPlainError", MP_ERROR_NOT_PLAIN },
+    { "NotSupportedError", MP_ERROR_NOT_SUPPORTED },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (common); i++)

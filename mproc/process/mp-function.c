@@ -147,7 +147,7 @@ call_named (const guint8  *function,
 
   g_set_error (error, MP_ERROR, MP_ERROR_NO_SUCH_FUNCTION,
                "No function is registered under the name “%s” in this worker; register it before "
-               "the worker is forked, or in the worker's own program",
+               "the worker is forked, or in the worker's own program, or name its module, too",
                name);
   return NULL;
 }
@@ -178,7 +178,8 @@ call (guint          kind,
       return call_symbol (function, size, argument, error);
     default:
       g_set_error (error, MP_ERROR, MP_ERROR_NOT_SUPPORTED,
-                   "This worker runs functions of C and Vala only, not of kind %u", kind);
+                   "The workers of this pool run functions of C and Vala: give the name of one, as "
+                   "in “libwork.so:function”");
       return NULL;
     }
 }

@@ -62,7 +62,7 @@ print (GVariant  *argument,
   if (g_variant_get_int64 (argument) < 0)
     {
       fflush (stdout);
-      raise (SIGSEGV);
+      raise (SIGKILL);
     }
 
   return g_variant_ref (argument);

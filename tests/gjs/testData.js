@@ -103,6 +103,9 @@ test('constructors say what they need', () => {
 });
 
 test('values', () => {
+    same(new Mp.Value('int32', 5).value, 5);
+    same(new Mp.Value('boolean', true, {lock: null}).value, true);
+    isError(thrown(() => new Mp.Value('uint8', 256)), Mp.Error, Mp.Error.INVALID_ARGUMENT);
     const value = new Mp.Value('int32');
     same(value.value, 0);
     value.value = -5;

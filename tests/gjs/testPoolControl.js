@@ -198,6 +198,44 @@ poolTest('cancelling while input is awaited', async pool => {
     }
 });
 
+poolTest('options of other names are refused', async pool => {
+    const queue = new Mp.Queue();
+    for (const call of [
+        () => new Mp.Listener({address: '@none', key: 'secret'}),
+        () => new Mp.Listener('@none', {authkey: 'secret'}),
+        () => Mp.Connection.connect('@none', {key: 'secret'}),
+        () => new Mp.Pool({memory_limt: 1}),
+        () => new Mp.Queue({maxitems: 1}),
+        () => new Mp.SharedMemory({sise: 8}),
+        () => new Mp.Value('int32', {lok: null}),
+        () => new Mp.Semaphore(3, {recoverabel: true}),
+        () => new Mp.Barrier(3, {actoin: SQUARE}),
+        () => Mp.Process.run(SQUARE, [7]),
+        () => new Mp.Process(SQUARE, {stdot: 'pipe'}),
+        () => Mp.Process.call('native', '', 'work', 5, {args: []}),
+        () => queue.get({timeOut: 1}),
+        () => pool.run(SQUARE, [1], {timeout: 1}),
+        () => pool.apply(SQUARE, [1], {time_limit: 1}),
+    ])
+        isError(thrown(call), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+    for (const promise of [
+        pool.map(SQUARE, TEN, {chunksize: 3}),
+        pool.imap(SQUARE, TEN, {buffersize: 3}).next(),
+        queue.getAsync({timeOut: 1}),
+    ])
+        isError(await rejected(promise), Mp.Error, Mp.Error.INVALID_ARGUMENT);
+
+    const made = new Mp.Pool({n_workers: 1, 'memory-limit': 1e9, maxPending: 3});
+    same([made.get_n_workers(), made.memory_limit, made.max_pending], [1, 1e9, 3]);
+    made.close();
+    await made.joinAsync({timeout: 30});
+});
+
+poolTest('functions that the workers cannot run', async pool => {
+    isError(await rejected(pool.submit(SQUARE, 2)), Mp.Error, Mp.Error.NOT_SUPPORTED);
+    same(await pool.submit('math:sqrt', 16), 4);
+}, {workerLanguage: 'python'});
+
 poolTest('grow and shrink', async pool => {
     pool.nWorkers = 3;
     while (pool.get_pids().length !== 3)

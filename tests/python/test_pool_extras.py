@@ -259,6 +259,12 @@ class OtherLanguages(support.TestCase):
                     pool.apply(f'file://{path}#fail', (1,))
                 self.assertIn('fail@', str(caught.exception.__cause__))
 
+    def test_functions_that_workers_cannot_run(self):
+        for language, hint in ('gjs', 'module.js#name'), ('native', 'libwork.so:function'):
+            with Pool(1, language=language) as pool:
+                with self.assertRaisesRegex(mproc.NotSupportedError, hint):
+                    pool.apply(square, (1,))
+
     def test_python_workers_by_name(self):
         with Pool(1, language='python') as pool:
             self.assertEqual(pool.apply('math:sqrt', (16,)), 4)

@@ -204,8 +204,9 @@ async function recvAsync(options) {
 function recvBytes(options) {
     inputOf(this);
     const maxSize = options?.maxSize ?? 0;
+    const timeout = Errors.timeoutOf(options, ['maxSize']);
     const [status,, data, block] = Errors.waitFor(
-        usec => this.take_data(0, maxSize, usec), Errors.timeoutOf(options));
+        usec => this.take_data(0, maxSize, usec), timeout);
     try {
         if (status === Mp.Status.INVALID && !this.is_closed()) {
             throw Errors.failure(maxSize > 0 ? Mp.Error.TOO_SHORT : Mp.Error.INVALID_STATE,
@@ -311,7 +312,7 @@ function keyOf(authkey) {
  * @returns {Mp.Connection} the connection
  */
 function connect(address, options) {
-    const timeout = Errors.timeoutOf(options);
+    const timeout = Errors.timeoutOf(options, ['authkey']);
     const connection = Mp.Connection.begin(address, keyOf(options?.authkey));
     try {
         check(connection, Errors.waitFor(usec => connection.open_raw(usec), timeout),
@@ -334,7 +335,7 @@ function connect(address, options) {
 function connectAsync(address, options) {
     return Errors.promise(
         (token, callback) => realConnect(address, keyOf(options?.authkey), token, callback),
-        result => Mp.Connection.connect_finish(result), options);
+        result => Mp.Connection.connect_finish(result), options, ['authkey']);
 }
 
 /**
@@ -381,7 +382,9 @@ async function* acceptAll() {
     }
 }
 
-function initListener({address = null, backlog = 0, authkey = null} = {}) {
+function initListener(options = {}) {
+    const {address = null, backlog = 0, authkey = null} =
+        Errors.checkNames(options, ['address', 'backlog', 'authkey']);
     return realListen(address, backlog, keyOf(authkey));
 }
 

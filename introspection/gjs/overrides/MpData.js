@@ -14,6 +14,7 @@
 
 const {GLib} = imports.gi;
 const System = imports.system;
+const Errors = imports.overrides.MpErrors;
 
 let Mp = null;
 
@@ -52,7 +53,8 @@ function checkName(name) {
 function initMemory(options) {
     if (typeof options !== 'number' && (typeof options !== 'object' || options === null))
         throw new TypeError('An Mp.SharedMemory is made of a size, or of {name, size}');
-    const {size, name = null} = typeof options === 'number' ? {size: options} : options;
+    const {size, name = null} = typeof options === 'number'
+        ? {size: options} : Errors.checkNames(options, ['name', 'size']);
     if (name !== null && size === undefined)
         return Mp.SharedMemory.open_named(name);
     checkSize(size, 'The size of shared memory');
@@ -225,7 +227,8 @@ function installNumbers(type, hasIndex) {
 }
 
 function lockArguments(options) {
-    return options.lock === undefined ? null : [options.lock];
+    const {lock} = Errors.checkNames(options, ['lock']);
+    return lock === undefined ? null : [lock];
 }
 
 // What a constructor of GObject is given.
@@ -238,14 +241,19 @@ function installValue() {
     const init = prototype._init;
 
     installNumbers(Mp.Value, false);
-    prototype._init = function (type, options = {}) {
+    // `new Mp.Value('int32')`, `new Mp.Value('int32', 5)`; and options behind.
+    prototype._init = function (type, ...more) {
         if (this.constructor !== Mp.Value || isProperties(type))
             return init.call(this, type);
         if (type === undefined || type === null)
             throw new TypeError("An Mp.Value is made of a type, as in new Mp.Value('int32')");
+        const [first, options = {}] = isProperties(more[0]) ? [undefined, more[0]] : more;
         const lock = lockArguments(options);
-        return make(() => lock === null
+        const made = make(() => lock === null
             ? Mp.Value.new(typeOf(type)) : Mp.Value.new_with_lock(typeOf(type), ...lock));
+        if (first !== undefined)
+            made.value = first;
+        return made;
     };
     Object.defineProperty(prototype, 'value', {
         configurable: true,

@@ -8,8 +8,8 @@
 // Mp.Error.CLOSED)`. An exception of a task arrives as an Error of its own class and name, which
 // has `remoteStack` and matches Mp.Error.TASK_FAILED too.
 
-/* exported asyncOptions, briefly, calmly, check, checkIterable, checkRead, countdown, describe,
-  failure, init, microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
+/* exported asyncOptions, briefly, calmly, check, checkIterable, checkNames, checkRead, countdown,
+  describe, failure, init, microseconds, pause, promise, rebuild, tick, timeoutOf, waitFor */
 
 'use strict';
 
@@ -106,17 +106,41 @@ function microseconds(timeout) {
     return Math.round(timeout * SECOND);
 }
 
-function checkOptions(options) {
-    if (typeof options !== 'object')
-        throw failure(Mp.Error.INVALID_ARGUMENT, 'Options are an object, or a number of seconds');
+// What ends a wait.
+const WAITING = ['timeout', 'cancellable'];
+
+/**
+ * Refuses options of other names than these: a misspelt one would be left aside.
+ *
+ * @param {object} options - the options
+ * @param {string[]} known - their names
+ * @returns {object} the same options
+ */
+function checkNames(options, known) {
+    if (typeof options !== 'object' || options === null || Array.isArray(options))
+        throw failure(Mp.Error.INVALID_ARGUMENT, `Options are an object of ${known.join(', ')}`);
+    for (const name of Object.keys(options)) {
+        if (!known.includes(name)) {
+            throw failure(Mp.Error.INVALID_ARGUMENT,
+                `There is no option “${name}” here; there can be ${known.join(', ')}`);
+        }
+    }
     return options;
 }
 
-/** The timeout among options, checked, which may also be nothing but a number of seconds. */
-function timeoutOf(options) {
+/**
+ * The timeout among options, which may also be nothing but a number of seconds.
+ *
+ * @param {number|object} [options] - seconds, or an object
+ * @param {string[]} [more] - what else may be in it
+ * @returns {number|undefined} seconds
+ */
+function timeoutOf(options, more = []) {
     if (options === undefined || options === null)
         return undefined;
-    const timeout = typeof options === 'number' ? options : checkOptions(options).timeout;
+    const timeout = typeof options === 'number'
+        ? options
+        : checkNames(options, more.length === 0 ? WAITING : [...WAITING, ...more]).timeout;
     microseconds(timeout);
     return timeout;
 }
@@ -125,10 +149,11 @@ function timeoutOf(options) {
  * The options of an asynchronous call, checked.
  *
  * @param {number|object} [options] - seconds, or an object
+ * @param {string[]} [more] - what else may be in it
  * @returns {{cancellable: Gio.Cancellable, timeout: number}} the options
  */
-function asyncOptions(options) {
-    const timeout = timeoutOf(options);
+function asyncOptions(options, more = []) {
+    const timeout = timeoutOf(options, more);
     const cancellable = options?.cancellable ?? null;
     if (cancellable !== null && !(cancellable instanceof gio().Cancellable))
         throw failure(Mp.Error.INVALID_ARGUMENT, 'cancellable is a Gio.Cancellable');
@@ -295,10 +320,11 @@ function makeCancellable(cancellable, usec) {
  * @param {object} [options] - options
  * @param {Gio.Cancellable} [options.cancellable] - stops the waiting
  * @param {number} [options.timeout] - seconds after which it fails with Mp.Error.TIMED_OUT
+ * @param {string[]} [more] - what else may be in the options
  * @returns {Promise} the promise
  */
-function promise(begin, finish, options) {
-    const {cancellable, timeout} = asyncOptions(options);
+function promise(begin, finish, options, more = []) {
+    const {cancellable, timeout} = asyncOptions(options, more);
     const usec = microseconds(timeout);
     const state = usec >= 0 ? makeCancellable(cancellable, usec) : null;
 

@@ -14,6 +14,7 @@
 const Errors = imports.overrides.MpErrors;
 const Functions = imports.overrides.MpFunctions;
 const Messages = imports.overrides.MpMessage;
+const Options = imports.overrides.MpOptions;
 const Processes = imports.overrides.MpProcess;
 const Values = imports.overrides.MpValues;
 
@@ -157,31 +158,6 @@ function installResult(prototype) {
 
 // ── Tasks ───────────────────────────────────────────────────────────────────────────────────────
 
-// The names of options in Mp.TaskOptions.
-const OPTIONS = {
-    name: 'name',
-    priority: 'priority',
-    retries: 'retries',
-    retryErrors: 'retry_errors',
-    timeLimit: 'time_limit',
-    softTimeLimit: 'soft_time_limit',
-};
-
-/** The Mp.TaskOptions for an object of options, or null if none of them is there. */
-function taskOptions(options) {
-    let made = null;
-    for (const [name, property] of Object.entries(OPTIONS)) {
-        const value = options?.[name];
-        if (value === undefined || value === null)
-            continue;
-        if (/Limit$/.test(name) && !(value > 0))
-            throw Errors.failure(Mp.Error.INVALID_ARGUMENT, `${name} is a number above 0`);
-        made ??= new Mp.TaskOptions();
-        made[property] = value;
-    }
-    return made;
-}
-
 /** A function for a task: by name, for workers of any language, or one of this language. */
 function describe(func) {
     return typeof func === 'string'
@@ -274,10 +250,11 @@ function checkSize(size, name) {
  * @returns {Mp.Result} the result, which can be awaited
  */
 function run(func, args = [], options = {}) {
+    Errors.checkNames(options ?? {}, ['cancellable', ...Options.TASK_NAMES]);
     const {cancellable} = Errors.asyncOptions({cancellable: options?.cancellable});
     const description = describe(func);
     checkArguments(args);
-    let made = taskOptions(options);
+    let made = Options.taskOptions(options);
     if (cancellable !== null) {
         made ??= new Mp.TaskOptions();
         made.cancellable = cancellable;
@@ -299,7 +276,7 @@ function getRest(result, timeout) {
 
 // Waits for room and for the result, both together as long as the options say.
 function applySlowly(pool, func, args, options) {
-    const {cancellable, timeout} = Errors.asyncOptions(options);
+    const {cancellable, timeout} = Errors.asyncOptions(options, Options.TASK_NAMES);
     const left = Errors.countdown(timeout);
 
     if (pool.max_pending > 0) {
@@ -307,7 +284,8 @@ function applySlowly(pool, func, args, options) {
             ? Mp.Status.CANCELLED : pool.wait_room_raw(usec);
         Errors.check(Errors.waitFor(wait, timeout));
     }
-    return getRest(pool.run(func, args, options), left());
+    const {timeout: _, ...more} = typeof options === 'object' ? options ?? {} : {};
+    return getRest(pool.run(func, args, more), left());
 }
 
 function makeApply() {
@@ -382,8 +360,9 @@ function abandon(results, stopOnError, cancellable) {
  */
 async function map(func, items, options = {}) {
     const {chunkSize, stopOnError = false} = options ?? {};
-    const {cancellable, timeout} = Errors.asyncOptions(options);
-    const made = taskOptions(options);
+    const {cancellable, timeout} = Errors.asyncOptions(options,
+        ['chunkSize', 'stopOnError', ...Options.TASK_NAMES]);
+    const made = Options.taskOptions(options);
     const stack = localStack();
     const left = Errors.countdown(timeout);
     const description = describe(func);
@@ -481,7 +460,7 @@ function comesFirst(one, other) {
 async function* imap(func, items,
     {chunkSize = 1, ordered = true, lookAhead, cancellable: token, ...more} = {}) {
     const {cancellable} = Errors.asyncOptions({cancellable: token});
-    const made = taskOptions(more);
+    const made = Options.taskOptions(Errors.checkNames(more, Options.TASK_NAMES));
     const out = new Set();
     const stack = localStack();
     const description = describe(func);
@@ -541,14 +520,6 @@ async function* imap(func, items,
 
 // ── Pool ────────────────────────────────────────────────────────────────────────────────────────
 
-// What else can be said of a pool when it is made: the names of its properties.
-const RULES = ['maxTasksPerWorker', 'maxWorkerMemory', 'memoryLimit', 'idleTimeout', 'maxPending',
-    'captureOutput', 'trace', 'workerLanguage'];
-
-function underscored(name) {
-    return name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
-}
-
 // What workers run first: by the part of their handles that is their pool's, the function and its
 // arguments; and that of the pool that is being made, whose handles nobody has seen yet.
 const beginnings = new Map();
@@ -595,18 +566,14 @@ function makeWorker(handle) {
  * @returns {Mp.Pool} the pool
  */
 function initPool(options = {}) {
-    const n = typeof options === 'number' ? options : options.nWorkers ?? options.n_workers ?? 0;
+    const given = Options.poolOptions(options, this.constructor !== Mp.Pool);
+    const n = given.nWorkers ?? 0;
     if (!Number.isInteger(n) || n < 0)
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'nWorkers is a whole number, or 0');
 
-    const rules = {};
-    for (const name of RULES) {
-        if (options[name] !== undefined)
-            rules[underscored(name)] = options[name];
-    }
     try {
-        beginning = beginningOf(options);
-        const made = startPool.call(this, n, rules);
+        beginning = beginningOf(given);
+        const made = startPool.call(this, n, Options.poolRules(given));
         if (beginning !== null) {
             const pool = made ?? this;
             pool._beginning = beginning;    // as long as it has this, it is the same object
@@ -691,6 +658,7 @@ function installPool(prototype) {
 
 function install(namespace) {
     Mp = namespace;
+    Options.init(namespace);
     installResult(Mp.Result.prototype);
     installPool(Mp.Pool.prototype);
     Mp.ThreadPool = ThreadPool;

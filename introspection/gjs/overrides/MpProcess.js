@@ -91,6 +91,9 @@ function setLimit(process, key, value) {
     process.set_limit(limit, soft ?? -1, hard ?? -1);
 }
 
+const OPTIONS = ['name', 'daemon', 'env', 'addEnv', 'cwd', 'stdin', 'stdout', 'stderr', 'limits',
+    'affinity', 'nice'];
+
 // What the child starts with, beside its work.
 function setUp(process, options) {
     const {
@@ -129,7 +132,7 @@ function makeWorker(language, kind, message, options) {
 }
 
 function makeProcess(target, options = {}) {
-    const {args = []} = options;
+    const {args = []} = Errors.checkNames(options, ['args', ...OPTIONS]);
 
     if (!Array.isArray(args))
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'args is an array of arguments');
@@ -148,6 +151,7 @@ function makeProcess(target, options = {}) {
  * @returns {Mp.Process} the process, not started yet
  */
 function makeCall(language, module, name, argument = null, options = {}) {
+    Errors.checkNames(options, OPTIONS);
     return makeWorker(language, 'call', {module, function: name, argument}, options);
 }
 

@@ -581,10 +581,8 @@ async function joinAsync(options) {
 function queueOptions(options) {
     if (typeof options === 'number')
         return {maxItems: options, joinable: false};
-    if (typeof options !== 'object' || options === null)
-        throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'A queue is made of {maxItems, joinable}');
 
-    const {joinable = false} = options;
+    const {joinable = false} = Errors.checkNames(options, ['maxItems', 'max_items', 'joinable']);
     if (typeof joinable !== 'boolean')
         throw Errors.failure(Mp.Error.INVALID_ARGUMENT, 'joinable is true or false');
     return {maxItems: options.maxItems ?? options.max_items ?? 0, joinable};

@@ -39,8 +39,8 @@ function acquireAsync(options = {}) {
 
 // `new Mp.Semaphore(3)`, `new Mp.Semaphore(3, {recoverable: true})`, or options alone.
 function semaphoreOptions(first = {}, second = {}) {
-    const {value = 1, recoverable = false} = first !== null && typeof first === 'object'
-        ? first : {...second, value: first};
+    const given = first !== null && typeof first === 'object' ? first : {...second, value: first};
+    const {value = 1, recoverable = false} = Errors.checkNames(given, ['value', 'recoverable']);
     checkWhole(value, 0, MAX_VALUE,
         `The value of a semaphore is a whole number up to ${MAX_VALUE}`);
     return {value, recoverable: Boolean(recoverable)};
@@ -155,7 +155,7 @@ function rethrow(barrier, error) {
 function initBarrier(init, type, barrier, parties, options = {}) {
     if (parties !== null && typeof parties === 'object')
         [parties, options] = [parties.parties, parties];
-    const {action, timeout} = options;
+    const {action, timeout} = Errors.checkNames(options, ['parties', 'action', 'timeout']);
     const seconds = Errors.microseconds(timeout) < 0 ? -1 : timeout;
     checkWhole(parties, 1, 8192, 'The parties of a barrier are a whole number from 1 to 8192');
 

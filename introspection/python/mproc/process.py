@@ -186,6 +186,9 @@ class Process(BaseProcess):
         self._parent_name = current._name
         if setup:
             from .setup import Setup
+            for option in setup:
+                if option not in Setup.__init__.__kwdefaults__:
+                    raise TypeError(f'Process() got an unexpected keyword argument {option!r}')
             self._setup = Setup(**setup)
         self._target = target
         self._args = tuple(args)

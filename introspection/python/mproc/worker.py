@@ -18,7 +18,7 @@ from gi.repository import GLib, Mp
 
 from . import process
 from . import results  # noqa: F401: it gives the accelerator what serve() needs, too
-from .errors import (InitializerError, MaybeEncodingError, NoSuchFunctionError,
+from .errors import (InitializerError, MaybeEncodingError, NoSuchFunctionError, NotSupportedError,
                      SoftTimeLimitExceeded)
 from .functions import APPLY, CALL, INHERITED, PICKLED, STAR, registered
 
@@ -182,7 +182,8 @@ class Loop:
             elif kind == PICKLED:
                 target = self.load(rest)
             else:
-                raise LookupError(f'a Python worker cannot run functions of kind {kind}')
+                raise NotSupportedError('the workers of this pool run functions of Python: give '
+                                        "the name of one, as in 'module:function'")
             # A function that came by value may keep state of its own: a fresh one each time.
             if kind == INHERITED or len(self.cache) < MAX_CACHED and _is_global(target):
                 self.cache[function] = target
